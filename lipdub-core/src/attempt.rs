@@ -1,0 +1,346 @@
+//! One guarded attempt: claim, run the handler under a lease, settle.
+//!
+//! It runs as a task of its own, so that a dropped connection cancels nothing. What holds if the task itself
+//! ends half-way, by a crash or with its runtime:
+//!
+//! - before the claim: nothing has happened;
+//! - while the handler runs: the lease lapses, and the next delivery takes the event over;
+//! - between the handler's success and its mark: as before, so the event runs again. This is the one window
+//!   in which a success can run twice, and why the promise is "at least once".
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::Instrument as _;
+
+use crate::dedupe::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
+use crate::event::{EventKey, Received};
+use crate::handler::{Failure, HandlerError, HandlerErrorKind};
+use crate::webhook::{Inner, Outcome, Report, Stop, Task};
+
+/// What one attempt needs.
+pub(crate) struct Attempt {
+    webhook: Arc<Inner>,
+    received: Received,
+    report: Report,
+    /// Until when to wait for another process that runs the event.
+    deadline: Instant,
+    stop: Stop,
+}
+
+/// How the handler came to an end.
+enum Ended {
+    /// It said so itself, or panicked.
+    Itself(Result<(), HandlerError>),
+    /// The process is shutting down.
+    Stopped,
+}
+
+impl Attempt {
+    pub(crate) fn new(
+        webhook: Arc<Inner>,
+        received: Received,
+        report: Report,
+        deadline: Instant,
+        stop: Stop,
+    ) -> Self {
+        Self { webhook, received, report, deadline, stop }
+    }
+
+    pub(crate) fn task(self) -> Task {
+        let span = tracing::info_span!(
+            "lipdub_event",
+            event_type = self.received.event_type.label(),
+            key = %self.received.key
+        );
+        Task::new(self.run().instrument(span))
+    }
+
+    async fn run(self) {
+        let Some(_permit) = self.permit() else {
+            tracing::warn!("the limit of attempts in flight is reached");
+            return self.report.close(Outcome::Unavailable);
+        };
+        let request = match self.webhook.dedupe.request(self.received.key) {
+            Ok(request) => request,
+            Err(error) => return self.cannot_claim(&error),
+        };
+        match self.claim(&request).await {
+            Ok(Claim::Granted { attempt }) if self.stop.is_requested() => {
+                self.report.close(Outcome::Unavailable);
+                self.webhook.dedupe.give_back(&request, attempt).await;
+            }
+            Ok(Claim::Granted { attempt }) => self.handle(request, attempt).await,
+            Ok(Claim::Done) => self.report.close(Outcome::Remembered),
+            Ok(Claim::Busy { .. }) => self.report.close(Outcome::Busy),
+            Err(error) if self.webhook.fail_open => {
+                tracing::warn!(%error, "handling without dedupe, as configured");
+                self.handle(request, 1).await;
+            }
+            Err(error) => {
+                let webhook = Arc::clone(&self.webhook);
+                self.cannot_claim(&error);
+                // The claim may have been made all the same: nobody shall have to wait for its lease.
+                webhook.dedupe.give_back(&request, 0).await;
+            }
+        }
+    }
+
+    /// The right to be in flight: `None` if there is no more of it, `Some(None)` if it has no limit.
+    fn permit(&self) -> Option<Option<OwnedSemaphorePermit>> {
+        match &self.webhook.in_flight {
+            Some(limit) => Arc::clone(limit).try_acquire_owned().ok().map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn cannot_claim(self, error: &StoreError) {
+        tracing::error!(%error, "the event could not be claimed");
+        self.report.close(Outcome::Unavailable);
+    }
+
+    /// Claims the event, waiting until the deadline while another process runs it.
+    ///
+    /// A call that fails is repeated once, with the same token: it may have been made.
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
+        let mut pause = Pause::new(Duration::from_millis(50), Duration::from_millis(500));
+        let mut has_failed = false;
+        loop {
+            let claim = self.webhook.dedupe.claim(request).await;
+            let wait = match &claim {
+                Ok(Claim::Busy { lapses_in }) => pause.next().min(*lapses_in),
+                Err(_) if !has_failed => {
+                    has_failed = true;
+                    pause.next()
+                }
+                _ => return claim,
+            };
+            if Instant::now() >= self.deadline || self.stop.is_requested() {
+                return claim;
+            }
+            sleep_until(self.deadline.min(Instant::now() + wait)).await;
+        }
+    }
+
+    async fn handle(self, request: ClaimRequest, attempt: u32) {
+        tracing::debug!(attempt, "the handler starts");
+        let ended = tokio::select! {
+            biased;
+            result = self.call_handler(attempt) => Ended::Itself(result),
+            never = self.webhook.dedupe.keep_lease(&request, attempt) => match never {},
+            () = self.stop.requested() => Ended::Stopped,
+        };
+        match ended {
+            Ended::Itself(Ok(())) => self.succeeded(request, attempt, Outcome::Processed).await,
+            Ended::Itself(Err(error)) => {
+                self.tell_failure(attempt, &error);
+                match error.kind() {
+                    HandlerErrorKind::Ignore => self.succeeded(request, attempt, Outcome::Ignored).await,
+                    HandlerErrorKind::Permanent => self.succeeded(request, attempt, Outcome::Rejected).await,
+                    HandlerErrorKind::Retry => self.failed(request, attempt, Outcome::Failed).await,
+                }
+            }
+            Ended::Stopped => {
+                tracing::warn!(attempt, "the handler was stopped by the shutdown");
+                self.failed(request, attempt, Outcome::Unavailable).await;
+            }
+        }
+    }
+
+    async fn call_handler(&self, attempt: u32) -> Result<(), HandlerError> {
+        let handler = async { self.webhook.handlers.call(&self.received, attempt)?.await };
+        catch_panic(handler).await.unwrap_or_else(|panic| Err(panic_error(&*panic)))
+    }
+
+    fn tell_failure(&self, attempt: u32, error: &HandlerError) {
+        match error.kind() {
+            HandlerErrorKind::Ignore => tracing::debug!(attempt, "{error}"),
+            HandlerErrorKind::Permanent | HandlerErrorKind::Retry => tracing::warn!(attempt, "{error}"),
+        }
+        let Some(hook) = &self.webhook.on_failure else { return };
+        let event_type = &self.received.event_type;
+        let failure = Failure { key: self.received.key, event_type, attempt, error };
+        if catch_unwind(AssertUnwindSafe(|| hook(&failure))).is_err() {
+            tracing::error!("the on_failure hook panicked");
+        }
+    }
+
+    async fn succeeded(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
+        let Self { webhook, report, stop, .. } = self;
+        match webhook.dedupe.done(&request, attempt).await {
+            Ok(Transition::Applied) => report.close(outcome),
+            Ok(Transition::Refused) => {
+                tracing::warn!(attempt, "the handler succeeded, but the event had been taken over meanwhile");
+                report.close(Outcome::Busy);
+            }
+            Err(error) => {
+                tracing::error!(%error, attempt, "the success could not be marked; trying until it is");
+                // It is a fact all the same: until the store knows, this process answers for it.
+                report.announce(outcome);
+                webhook.dedupe.insist_on_done(&request, attempt, &stop).await;
+            }
+        }
+    }
+
+    async fn failed(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
+        let Self { webhook, report, stop, .. } = self;
+        let marked = webhook.dedupe.fail(&request, attempt).await;
+        report.close(outcome);
+        if let Err(error) = marked {
+            tracing::warn!(%error, attempt, "the failure could not be marked; trying until the lease lapses");
+            webhook.dedupe.insist_on_fail(&request, attempt, &stop).await;
+        }
+    }
+}
+
+/// The store with what every call to it needs: a time limit, the lease and the retention.
+pub(crate) struct Dedupe {
+    store: Box<dyn DedupeStore>,
+    lease: Duration,
+    retention: Duration,
+    timeout: Duration,
+    /// One permit for each success that may wait for the store at once.
+    unmarked: Semaphore,
+}
+
+impl Dedupe {
+    /// Only reached if handlers go on without the store for long (`fail_open`).
+    const MOST_UNMARKED: usize = 10_000;
+
+    pub(crate) fn new(
+        store: Box<dyn DedupeStore>,
+        lease: Duration,
+        retention: Duration,
+        timeout: Duration,
+    ) -> Self {
+        Self { store, lease, retention, timeout, unmarked: Semaphore::new(Self::MOST_UNMARKED) }
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn request(&self, key: EventKey) -> Result<ClaimRequest, StoreError> {
+        ClaimRequest::new(key, self.lease, self.retention)
+    }
+
+    async fn claim(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
+        self.in_time(self.store.claim(request)).await
+    }
+
+    async fn done(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {
+        self.in_time(self.store.done(request, attempt)).await
+    }
+
+    async fn fail(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {
+        self.in_time(self.store.fail(request, attempt)).await
+    }
+
+    /// Renews the lease at a third of it, and sooner after a call that failed, until it is dropped.
+    async fn keep_lease(&self, request: &ClaimRequest, attempt: u32) -> Infallible {
+        let mut wait = self.lease / 3;
+        loop {
+            sleep(wait).await;
+            match self.in_time(self.store.renew(request, attempt)).await {
+                Ok(Transition::Applied) => wait = self.lease / 3,
+                Ok(Transition::Refused) => {
+                    tracing::warn!(attempt, "the event was taken over while its handler ran");
+                    return std::future::pending().await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, attempt, "the lease could not be renewed");
+                    wait = self.lease / 12;
+                }
+            }
+        }
+    }
+
+    /// Marks a success as soon as the store answers.
+    async fn insist_on_done(&self, request: &ClaimRequest, attempt: u32, stop: &Stop) {
+        let Ok(_permit) = self.unmarked.try_acquire() else {
+            tracing::error!(attempt, "too many successes wait for the store; this one will not be marked");
+            return;
+        };
+        let marked = self.insist(|| self.done(request, attempt));
+        tokio::select! {
+            marked = marked => match marked {
+                Transition::Applied => tracing::info!(attempt, "the success is marked now"),
+                Transition::Refused => tracing::warn!(attempt, "the event was taken over before its success was marked"),
+            },
+            () = stop.requested() => tracing::error!(attempt, "shut down before the success was marked"),
+        }
+    }
+
+    /// Marks a failure as soon as the store answers, or leaves it to the lease.
+    async fn insist_on_fail(&self, request: &ClaimRequest, attempt: u32, stop: &Stop) {
+        tokio::select! {
+            _ = timeout(self.lease, self.insist(|| self.fail(request, attempt))) => {}
+            () = stop.requested() => {}
+        }
+    }
+
+    /// Gives back a claim under which nothing was done, or leaves it to the lease.
+    async fn give_back(&self, request: &ClaimRequest, attempt: u32) {
+        let given_back = self.insist(|| self.in_time(self.store.release(request, attempt)));
+        // A transition that is refused is as good: there was no claim.
+        let _ = timeout(self.lease, given_back).await;
+    }
+
+    async fn insist<F>(&self, call: impl Fn() -> F) -> Transition
+    where
+        F: Future<Output = Result<Transition, StoreError>>,
+    {
+        let mut pause = Pause::new(Duration::from_millis(100), Duration::from_secs(2));
+        loop {
+            if let Ok(transition) = call().await {
+                return transition;
+            }
+            sleep(pause.next()).await;
+        }
+    }
+
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        timeout(self.timeout, call).await.unwrap_or_else(|_| Err(StoreError::timed_out()))
+    }
+}
+
+/// Growing pauses between tries.
+struct Pause {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Pause {
+    fn new(first: Duration, longest: Duration) -> Self {
+        Self { next: first, longest }
+    }
+
+    fn next(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(self.longest);
+        pause
+    }
+}
+
+async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+fn panic_error(panic: &(dyn Any + Send)) -> HandlerError {
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    HandlerError::retry(format!("the handler panicked: {message}"))
+}

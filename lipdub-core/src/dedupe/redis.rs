@@ -1,0 +1,1 @@
+//! Remembers events in Redis.

@@ -1,0 +1,86 @@
+//! What happened: the event, its type, its data and its key.
+
+mod canonical;
+mod created_at;
+mod data;
+mod event_type;
+mod key;
+mod received;
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+pub use self::created_at::CreatedAt;
+pub use self::data::{DownloadUrl, Extra, Id, RenderComplete, RenderFailed, StageEvent};
+pub use self::event_type::EventType;
+pub use self::key::{EventKey, ParseEventKeyError};
+pub(crate) use self::received::Received;
+
+/// Something that happened at LipDub, with its data as a `T`.
+///
+/// A handler receives one. `T` is [`RenderComplete`], [`RenderFailed`] or [`StageEvent`] for the
+/// documented types, your own type with [`on`](crate::WebhookBuilder::on), and [`serde_json::Value`] in
+/// the [`fallback`](crate::WebhookBuilder::fallback).
+///
+/// An event can be serialised and read back, so that you can put it on a queue of your own. Its `Debug`
+/// leaves the data and the body out: they are your customers', and a download link is a secret.
+#[derive(Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Event<T = serde_json::Value> {
+    /// What makes this event this one: equal in every delivery of it. See [`EventKey`].
+    pub key: EventKey,
+    /// What kind of thing happened.
+    pub event_type: EventType,
+    /// When it happened, as LipDub says.
+    pub created_at: CreatedAt,
+    /// What LipDub tells about it.
+    pub data: T,
+    /// Which run of the handler on this event this is: 1 for the first, and never less than before.
+    ///
+    /// It can serve as a fencing number (`UPDATE … WHERE attempt < $1`): a run that was believed dead
+    /// and was replaced has a smaller one than its successor.
+    pub attempt: u32,
+    /// How it came.
+    pub source: Source,
+    /// The body as it was received, always UTF-8.
+    #[serde(with = "text")]
+    pub raw: Bytes,
+}
+
+impl<T> fmt::Debug for Event<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Event")
+            .field("key", &self.key)
+            .field("event_type", &self.event_type)
+            .field("created_at", &self.created_at)
+            .field("attempt", &self.attempt)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a delivery came to us.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Source {
+    /// By the webhook that is configured for the account, or by a plain `callback_url`.
+    Tenant,
+}
+
+/// Bytes that are known to be text, as a string.
+mod text {
+    use bytes::Bytes;
+    use serde::{Deserialize as _, Deserializer, Serializer, ser::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(bytes).map_err(S::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        String::deserialize(deserializer).map(Bytes::from)
+    }
+}

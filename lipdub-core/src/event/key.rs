@@ -1,0 +1,139 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+use super::EventType;
+use super::canonical::{self, TooDeep};
+
+/// What makes an event this one and no other: the name under which a store remembers it.
+///
+/// LipDub sends no event id, so the key is a SHA-256 over `event_type`, `created_at` and `data`. The order
+/// of fields, white space and the spelling of strings make no difference, and of a string that is an http(s)
+/// URL the query and the fragment do not count, because a signed link differs from one delivery to the next.
+/// Numbers count by their text. How the event came, and with which credentials, is not part of it.
+///
+/// Another key can be set with [`WebhookBuilder::event_key`](crate::WebhookBuilder::event_key).
+///
+/// It is shown, and serialised, as a version and 64 hexadecimal digits, such as `v1-9f86d0…`; nothing of the
+/// event can be read from it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKey {
+    digest: [u8; 32],
+}
+
+impl EventKey {
+    /// Hashes the parts that identify an event.
+    ///
+    /// # Errors
+    ///
+    /// [`TooDeep`] if one is nested deeper than any JSON parser will follow.
+    pub(super) fn of_event(
+        event_type: &EventType,
+        created_at: Option<&RawValue>,
+        data: Option<&RawValue>,
+    ) -> Result<Self, TooDeep> {
+        let mut hasher = Sha256::new_with_prefix(b"lipdub event v1\0");
+        canonical::text(event_type.as_str(), &mut hasher);
+        for part in [created_at, data] {
+            match part {
+                Some(value) => canonical::value(value, &mut hasher)?,
+                None => canonical::absent(&mut hasher),
+            }
+        }
+        Ok(Self { digest: hasher.finalize().into() })
+    }
+
+    /// Makes a key of a type and a text, which together say what the event is.
+    ///
+    /// This is what [`WebhookBuilder::event_key`](crate::WebhookBuilder::event_key) does with its closure's
+    /// answer. Events of different types never share a key: a failed render is not a finished one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lipdub_core::{EventKey, EventType};
+    ///
+    /// let key = EventKey::custom(&EventType::RenderComplete, "job 7");
+    /// assert_eq!(key, EventKey::custom(&EventType::RenderComplete, "job 7"));
+    /// assert_ne!(key, EventKey::custom(&EventType::RenderFailed, "job 7"));
+    /// assert_eq!(key.to_string().parse(), Ok(key));
+    /// ```
+    pub fn custom(event_type: &EventType, identity: &str) -> Self {
+        let mut hasher = Sha256::new_with_prefix(b"lipdub custom v1\0");
+        canonical::text(event_type.as_str(), &mut hasher);
+        canonical::text(identity, &mut hasher);
+        Self { digest: hasher.finalize().into() }
+    }
+
+    /// A byte of the digest, evenly spread over all keys: a store can choose a shard by it.
+    pub(crate) fn spread(&self) -> u8 {
+        self.digest[0]
+    }
+}
+
+const VERSION: &str = "v1-";
+
+impl fmt::Display for EventKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(VERSION)?;
+        self.digest.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for EventKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "EventKey({self})")
+    }
+}
+
+impl FromStr for EventKey {
+    type Err = ParseEventKeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix(VERSION).ok_or(ParseEventKeyError)?.as_bytes();
+        if digits.len() != 64 {
+            return Err(ParseEventKeyError);
+        }
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = (nibble(pair[0])? << 4) | nibble(pair[1])?;
+        }
+        Ok(Self { digest })
+    }
+}
+
+impl Serialize for EventKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A text that is no [`EventKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParseEventKeyError;
+
+impl fmt::Display for ParseEventKeyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an event key is `v1-` and 64 lower-case hexadecimal digits")
+    }
+}
+
+impl std::error::Error for ParseEventKeyError {}
+
+fn nibble(digit: u8) -> Result<u8, ParseEventKeyError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(ParseEventKeyError),
+    }
+}

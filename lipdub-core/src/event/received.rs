@@ -1,0 +1,175 @@
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{CreatedAt, Event, EventKey, EventType, Source};
+
+/// A delivery whose body was found to be an event; its data is not decoded yet.
+#[derive(Clone)]
+pub(crate) struct Received {
+    pub(crate) key: EventKey,
+    pub(crate) event_type: EventType,
+    created_at: CreatedAt,
+    /// The text of `data` within `raw`, if there is any.
+    data: Option<Bytes>,
+    raw: Bytes,
+}
+
+/// A body that is not an event: no JSON object, no `event_type`, or nested beyond reason.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotAnEvent;
+
+impl Received {
+    /// Reads the envelope, leniently: only `event_type` is needed.
+    pub(crate) fn parse(raw: Bytes) -> Result<Self, NotAnEvent> {
+        let text = std::str::from_utf8(&raw).map_err(|_| NotAnEvent)?;
+        // A byte order mark may be ignored (RFC 8259, section 8.1).
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| NotAnEvent)?;
+        let event_type = envelope.event_type.ok_or(NotAnEvent)?;
+        let event_type: String = serde_json::from_str(event_type.get()).map_err(|_| NotAnEvent)?;
+        let event_type = EventType::from(event_type);
+        let key = EventKey::of_event(&event_type, envelope.created_at, envelope.data);
+        Ok(Self {
+            key: key.map_err(|_| NotAnEvent)?,
+            event_type,
+            created_at: created_at(envelope.created_at),
+            data: envelope.data.map(|data| raw.slice_ref(data.get().as_bytes())),
+            raw,
+        })
+    }
+
+    /// The event with its data as a `T`.
+    pub(crate) fn decode<T: DeserializeOwned>(&self, attempt: u32) -> Result<Event<T>, serde_json::Error> {
+        Ok(self.event(decode(self.data_text())?, attempt))
+    }
+
+    /// The event with data that takes whatever there is, so that it can never fail to decode.
+    pub(crate) fn decode_leniently<T: From<Value>>(&self, attempt: u32) -> Event<T> {
+        let data = decode(self.data_text()).unwrap_or(Value::Null);
+        self.event(T::from(data), attempt)
+    }
+
+    fn data_text(&self) -> &str {
+        let data = self.data.as_deref().and_then(|data| std::str::from_utf8(data).ok());
+        data.unwrap_or("null")
+    }
+
+    fn event<T>(&self, data: T, attempt: u32) -> Event<T> {
+        Event {
+            key: self.key,
+            event_type: self.event_type.clone(),
+            created_at: self.created_at.clone(),
+            data,
+            attempt,
+            source: Source::Tenant,
+            raw: self.raw.clone(),
+        }
+    }
+}
+
+fn created_at(value: Option<&RawValue>) -> CreatedAt {
+    let Some(value) = value else { return CreatedAt::from("") };
+    let text = serde_json::from_str::<String>(value.get());
+    text.map_or_else(|_| CreatedAt::from(value.get()), CreatedAt::from)
+}
+
+fn decode<T: DeserializeOwned>(data: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(data).or_else(|error| match with_whole_characters(data) {
+        Some(repaired) => serde_json::from_str(&repaired),
+        None => Err(error),
+    })
+}
+
+/// Puts U+FFFD in the place of each half of a surrogate pair, if there is any.
+///
+/// Python's `json` writes such halves, and a file name that was cut in the middle of an emoji has one.
+/// No Rust string can hold it, and the event must not be lost for it.
+fn with_whole_characters(json: &str) -> Option<String> {
+    let mut repaired = String::with_capacity(json.len());
+    let mut rest = json;
+    let mut changed = false;
+    while let Some(backslash) = rest.find('\\') {
+        let (before, escape) = rest.split_at(backslash);
+        repaired.push_str(before);
+        let is_pair = high_surrogate(escape) && escape.get(6..).is_some_and(low_surrogate);
+        let is_half = !is_pair && (high_surrogate(escape) || low_surrogate(escape));
+        let length = if is_pair {
+            12
+        } else if is_half {
+            6
+        } else {
+            2
+        };
+        let (taken, after) = escape.split_at_checked(length)?;
+        repaired.push_str(if is_half { "\\ufffd" } else { taken });
+        changed |= is_half;
+        rest = after;
+    }
+    repaired.push_str(rest);
+    changed.then_some(repaired)
+}
+
+fn high_surrogate(escape: &str) -> bool {
+    code_unit(escape).is_some_and(|unit| (0xd800..0xdc00).contains(&unit))
+}
+
+fn low_surrogate(escape: &str) -> bool {
+    code_unit(escape).is_some_and(|unit| (0xdc00..0xe000).contains(&unit))
+}
+
+/// The code unit of an escape such as `\ud83c`.
+fn code_unit(escape: &str) -> Option<u16> {
+    u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
+/// The three fields that make an event; of doubles the last one counts, as in Python.
+#[derive(Default)]
+struct Envelope<'a> {
+    event_type: Option<&'a RawValue>,
+    created_at: Option<&'a RawValue>,
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    EventType,
+    CreatedAt,
+    Data,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Envelope<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an event")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut envelope = Envelope::default();
+                while let Some(field) = map.next_key()? {
+                    match field {
+                        Field::EventType => envelope.event_type = Some(map.next_value()?),
+                        Field::CreatedAt => envelope.created_at = Some(map.next_value()?),
+                        Field::Data => envelope.data = Some(map.next_value()?),
+                        Field::Other => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(envelope)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod attempt;
+mod auth;
+pub mod dedupe;
+mod delivery;
+mod event;
+mod handler;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod webhook;
+
+pub use async_trait::async_trait;
+
+pub use self::auth::{ApiKey, ApiKeys};
+#[doc(inline)]
+pub use self::dedupe::{DedupeStore, MemoryStore, StoreError};
+pub use self::delivery::{Answer, Head, Headers, Status};
+pub use self::event::{
+    CreatedAt, DownloadUrl, Event, EventKey, EventType, Extra, Id, ParseEventKeyError, RenderComplete,
+    RenderFailed, Source, StageEvent,
+};
+pub use self::handler::{Failure, Handler, HandlerError, HandlerErrorKind};
+pub use self::webhook::{ConfigError, Delivery, Drained, Task, Webhook, WebhookBuilder};

@@ -1,0 +1,1 @@
+//! For tests: the conformance suite that a dedupe store is held to.
