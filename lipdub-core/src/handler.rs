@@ -151,6 +151,9 @@ pub struct Failure<'a> {
     pub error: &'a HandlerError,
 }
 
+/// What already has a handler.
+pub(crate) struct DoubleHandler(pub(crate) String);
+
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>>;
 
 type AnyHandler = Box<dyn Fn(&Received, u32) -> Result<HandlerFuture, HandlerError> + Send + Sync>;
@@ -163,30 +166,33 @@ pub(crate) struct Handlers {
 }
 
 impl Handlers {
-    /// Keeps a handler whose data can fail to decode; `false` if the type has one already.
+    /// Keeps a handler whose data can fail to decode.
     pub(crate) fn add<T: DeserializeOwned + 'static>(
         &mut self,
         event_type: EventType,
         handler: impl Handler<T>,
-    ) -> bool {
+    ) -> Result<(), DoubleHandler> {
         self.insert(event_type, decoding(handler))
     }
 
-    /// Keeps a handler whose data takes whatever there is; `false` if the type has one already.
+    /// Keeps a handler whose data takes whatever there is.
     pub(crate) fn add_lenient<T: From<Value> + 'static>(
         &mut self,
         event_type: EventType,
         handler: impl Handler<T>,
-    ) -> bool {
+    ) -> Result<(), DoubleHandler> {
         let call = move |received: &Received, attempt| -> Result<HandlerFuture, HandlerError> {
             Ok(Box::pin(handler(received.decode_leniently(attempt))))
         };
         self.insert(event_type, Box::new(call))
     }
 
-    /// Keeps the handler for all other types; `false` if there is one already.
-    pub(crate) fn set_fallback(&mut self, handler: impl Handler<Value>) -> bool {
-        self.fallback.replace(decoding(handler)).is_none()
+    /// Keeps the handler for all other types.
+    pub(crate) fn set_fallback(&mut self, handler: impl Handler<Value>) -> Result<(), DoubleHandler> {
+        match self.fallback.replace(decoding(handler)) {
+            None => Ok(()),
+            Some(_) => Err(DoubleHandler("the fallback".to_owned())),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -214,10 +220,12 @@ impl Handlers {
         own.map(|(_, handler)| handler).or(self.fallback.as_ref())
     }
 
-    fn insert(&mut self, event_type: EventType, handler: AnyHandler) -> bool {
-        let is_new = self.by_type.iter().all(|(handled, _)| *handled != event_type);
+    fn insert(&mut self, event_type: EventType, handler: AnyHandler) -> Result<(), DoubleHandler> {
+        if self.by_type.iter().any(|(handled, _)| *handled == event_type) {
+            return Err(DoubleHandler(event_type.to_string()));
+        }
         self.by_type.push((event_type, handler));
-        is_new
+        Ok(())
     }
 }
 

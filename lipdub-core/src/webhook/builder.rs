@@ -13,7 +13,7 @@ use crate::auth::{ApiKey, ApiKeys};
 use crate::dedupe::{DedupeStore, MemoryStore};
 use crate::delivery::Head;
 use crate::event::{Event, EventKey, EventType, Received, RenderComplete, RenderFailed, StageEvent};
-use crate::handler::{Failure, Handler, HandlerError, Handlers};
+use crate::handler::{DoubleHandler, Failure, Handler, HandlerError, Handlers};
 
 pub(crate) type OnFailure = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 pub(crate) type EventKeyFn = Box<dyn Fn(&Received) -> Result<EventKey, CannotKey> + Send + Sync>;
@@ -43,7 +43,7 @@ pub struct WebhookBuilder {
     shared_keys: Option<ApiKeys>,
     allow_unauthenticated: bool,
     handlers: Handlers,
-    double_handler: Option<String>,
+    double_handler: Option<DoubleHandler>,
     on_failure: Option<OnFailure>,
     event_key: Option<EventKeyFn>,
     store: Option<Box<dyn DedupeStore>>,
@@ -257,8 +257,8 @@ impl WebhookBuilder {
         event_type: EventType,
         handler: impl Handler<T>,
     ) -> Self {
-        if !self.handlers.add(event_type.clone(), handler) {
-            self.double_handler = Some(event_type.as_str().to_owned());
+        if let Err(double) = self.handlers.add(event_type, handler) {
+            self.double_handler = Some(double);
         }
         self
     }
@@ -271,8 +271,8 @@ impl WebhookBuilder {
         F: Fn(Event<Value>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        if !self.handlers.set_fallback(handler) {
-            self.double_handler = Some("the fallback".to_owned());
+        if let Err(double) = self.handlers.set_fallback(handler) {
+            self.double_handler = Some(double);
         }
         self
     }
@@ -307,8 +307,8 @@ impl WebhookBuilder {
         event_type: EventType,
         handler: impl Handler<T>,
     ) -> Self {
-        if !self.handlers.add_lenient(event_type.clone(), handler) {
-            self.double_handler = Some(event_type.as_str().to_owned());
+        if let Err(double) = self.handlers.add_lenient(event_type, handler) {
+            self.double_handler = Some(double);
         }
         self
     }
@@ -457,8 +457,8 @@ impl WebhookBuilder {
         if self.handlers.is_empty() {
             return Err(ConfigError::NoHandler);
         }
-        if let Some(event_type) = &self.double_handler {
-            return Err(ConfigError::DoubleHandler(event_type.clone()));
+        if let Some(DoubleHandler(handled)) = &self.double_handler {
+            return Err(ConfigError::DoubleHandler(handled.clone()));
         }
         let unusable = [
             ("body_limit must be at least 1", self.body_limit == 0),

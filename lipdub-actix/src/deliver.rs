@@ -1,0 +1,47 @@
+use std::pin::pin;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_core::Stream as _;
+use lipdub_core::{Answer, Head, Headers, Status, Webhook};
+
+/// Takes a request as a delivery.
+pub(crate) async fn deliver(webhook: &Webhook, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
+    let headers = ActixHeaders(request.headers());
+    let delivery = match webhook.begin(&Head::new(request.method().as_str(), &headers)) {
+        Ok(delivery) => delivery,
+        Err(answer) => return response(answer),
+    };
+    let mut payload = pin!(payload);
+    let answer = match delivery.read(|context| payload.as_mut().poll_next(context)).await {
+        // Actix's own way of spawning: handlers can then spawn tasks that are not `Send`, as its users do.
+        Ok(body) => delivery.run(body, |task| drop(actix_web::rt::spawn(task))).await,
+        Err(answer) => answer,
+    };
+    response(answer)
+}
+
+fn response(answer: Answer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for header in answer.headers() {
+        response.insert_header((header.0, &*header.1));
+    }
+    if answer.status() == Status::Timeout {
+        // The rest of the body may still come, so the connection is of no more use.
+        response.force_close();
+    }
+    response.body(answer.body())
+}
+
+/// Actix is on http 0.2, whose header map is another type than http 1's.
+struct ActixHeaders<'a>(&'a HeaderMap);
+
+impl Headers for ActixHeaders<'_> {
+    fn each(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        for value in self.0.get_all(name) {
+            visit(value.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The futures of the services.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::Response;
+use pin_project_lite::pin_project;
+
+use crate::body::{LayerBody, WebhookBody};
+
+type Delivering = Pin<Box<dyn Future<Output = Response<WebhookBody>> + Send>>;
+
+/// The future of a [`WebhookService`](crate::WebhookService).
+///
+/// # Cancel safety
+///
+/// It is cancel safe: an attempt that has begun goes on when it is dropped, and its outcome is remembered.
+pub struct ResponseFuture {
+    delivering: Delivering,
+}
+
+impl ResponseFuture {
+    pub(crate) fn new(delivering: impl Future<Output = Response<WebhookBody>> + Send + 'static) -> Self {
+        Self { delivering: Box::pin(delivering) }
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<WebhookBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.delivering.as_mut().poll(context).map(Ok)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of a service behind a [`WebhookLayer`](crate::WebhookLayer).
+    ///
+    /// # Cancel safety
+    ///
+    /// For a delivery, that of [`ResponseFuture`]; otherwise that of the inner service's future.
+    #[derive(Debug)]
+    pub struct LayerFuture<F> {
+        #[pin]
+        kind: Kind<F>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    #[derive(Debug)]
+    enum Kind<F> {
+        Inner { #[pin] future: F },
+        Webhook { #[pin] future: ResponseFuture },
+    }
+}
+
+impl<F> LayerFuture<F> {
+    pub(crate) fn inner(future: F) -> Self {
+        Self { kind: Kind::Inner { future } }
+    }
+
+    pub(crate) fn webhook(future: ResponseFuture) -> Self {
+        Self { kind: Kind::Webhook { future } }
+    }
+}
+
+impl<F, B, E> Future for LayerFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<LayerBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().kind.project() {
+            KindProjection::Inner { future } => {
+                future.poll(context).map_ok(|response| response.map(LayerBody::inner))
+            }
+            KindProjection::Webhook { future } => future
+                .poll(context)
+                .map_ok(|response| response.map(LayerBody::webhook))
+                .map_err(|never| match never {}),
+        }
+    }
+}

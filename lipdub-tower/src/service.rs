@@ -1,0 +1,128 @@
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use http::header::{HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use lipdub_core::{Answer, Head, Webhook};
+use tower_service::Service;
+
+use crate::body::WebhookBody;
+use crate::future::ResponseFuture;
+
+/// Answers every request as a delivery from LipDub.
+///
+/// For a path of its own: `Router::route_service` of axum, or a hyper server that receives nothing else. Where
+/// other requests come too, a [`WebhookLayer`](crate::WebhookLayer) tells them apart.
+///
+/// The body may be of any type. Handlers run as tasks of their own, so it must be called within a tokio
+/// runtime.
+///
+/// # Examples
+///
+/// ```
+/// use http::{Request, StatusCode};
+/// use http_body_util::Full;
+/// use lipdub_tower::{Webhook, WebhookService};
+/// use tower::ServiceExt as _;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let webhook = Webhook::builder()
+///     .api_key("whk_123")
+///     .on_render_complete(|_event| async { Ok(()) })
+///     .build()?;
+///
+/// let delivery = Request::post("/")
+///     .header("authorization", "Bearer whk_123")
+///     .body(Full::from(r#"{"event_type": "VIDEO_RENDER_COMPLETE"}"#))?;
+/// let response = WebhookService::new(webhook).oneshot(delivery).await?;
+/// assert_eq!(response.status(), StatusCode::OK);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct WebhookService {
+    webhook: Webhook,
+}
+
+impl WebhookService {
+    /// Makes a service of a webhook.
+    pub fn new(webhook: Webhook) -> Self {
+        Self { webhook }
+    }
+}
+
+impl<B> Service<Request<B>> for WebhookService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<WebhookBody>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        ResponseFuture::new(deliver(&self.webhook, request))
+    }
+}
+
+/// Takes a request as a delivery.
+pub(crate) fn deliver<B>(
+    webhook: &Webhook,
+    request: Request<B>,
+) -> impl Future<Output = Response<WebhookBody>> + Send + use<B>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    let begun = webhook.begin(&Head::new(request.method().as_str(), request.headers()));
+    async move {
+        let delivery = match begun {
+            Ok(delivery) => delivery,
+            Err(answer) => return response(answer),
+        };
+        let mut body = pin!(request.into_body());
+        let answer = match delivery.read(|context| poll_chunk(body.as_mut(), context)).await {
+            Ok(body) => delivery.run(body, |task| drop(tokio::spawn(task))).await,
+            Err(answer) => answer,
+        };
+        response(answer)
+    }
+}
+
+/// The next chunk of data; trailers are of no interest.
+fn poll_chunk<B: Body>(
+    mut body: std::pin::Pin<&mut B>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, B::Error>>> {
+    loop {
+        let Some(frame) = ready!(body.as_mut().poll_frame(context)) else { return Poll::Ready(None) };
+        match frame.map(http_body::Frame::into_data) {
+            Ok(Ok(mut data)) => {
+                let length = data.remaining();
+                return Poll::Ready(Some(Ok(data.copy_to_bytes(length))));
+            }
+            Ok(Err(_trailers)) => {}
+            Err(error) => return Poll::Ready(Some(Err(error))),
+        }
+    }
+}
+
+fn response(answer: Answer) -> Response<WebhookBody> {
+    let mut response = Response::new(WebhookBody::new(answer.body()));
+    *response.status_mut() = StatusCode::from_u16(answer.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers() {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
