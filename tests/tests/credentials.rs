@@ -1,0 +1,110 @@
+//! Who is let in, and who is not.
+
+use std::time::Duration;
+
+use lipdub_core::{ApiKey, ApiKeys};
+use lipdub_tests::{Connection, Framework, KEY, Server, event, on_each_framework, receiver, send};
+use serde_json::json;
+
+const SECOND: &str = "whk_second";
+
+fn with(credentials: &[u8]) -> Vec<u8> {
+    let body = event(json!({ "id": 1 }));
+    let head = b"POST /webhooks/lipdub HTTP/1.1\r\nhost: localhost\r\n".as_slice();
+    let length = format!("content-length: {}\r\n\r\n", body.len());
+    [head, credentials, length.as_bytes(), body.as_bytes()].concat()
+}
+
+on_each_framework! {
+    async fn only_right_credentials_are_let_in(framework: Framework) {
+        let webhook = receiver().0.api_key(SECOND).build().unwrap();
+        let server = Server::start(framework, webhook);
+        let table: Vec<(Vec<u8>, u16)> = [
+            (format!("authorization: Bearer {KEY}\r\n"), 200),
+            (format!("authorization: bearer {KEY}\r\n"), 200),
+            (format!("authorization: BEARER {KEY}\r\n"), 200),
+            (format!("Authorization: Bearer   {KEY}\r\n"), 200),
+            (format!("authorization: Bearer {SECOND}\r\n"), 200),
+            (format!("x-api-key: {KEY}\r\n"), 200),
+            (format!("X-API-KEY: {SECOND}\r\n"), 200),
+            (format!("authorization: Bearer {KEY}\r\nx-api-key: {KEY}\r\n"), 200),
+            (format!("authorization: Bearer {KEY}\r\nx-api-key: {SECOND}\r\n"), 200),
+            (format!("authorization: Bearer {KEY}\r\nauthorization: Bearer {KEY}\r\n"), 200),
+            (String::new(), 401),
+            ("authorization: \r\n".to_owned(), 401),
+            ("authorization: Bearer\r\n".to_owned(), 401),
+            ("authorization: Bearer \r\n".to_owned(), 401),
+            ("x-api-key: \r\n".to_owned(), 401),
+            ("authorization: Bearer wrong\r\n".to_owned(), 401),
+            (format!("authorization: {KEY}\r\n"), 401),
+            (format!("authorization: Basic {KEY}\r\n"), 401),
+            (format!("authorization: Bearer{KEY}\r\n"), 401),
+            (format!("authorization: Bearer {KEY}x\r\n"), 401),
+            (format!("authorization: Bearer {}\r\n", &KEY[..KEY.len() - 1]), 401),
+            (format!("authorization: Bearer {}\r\n", KEY.to_uppercase()), 401),
+            (format!("x-api-key: Bearer {KEY}\r\n"), 401),
+            (format!("authorization: Bearer {KEY}\r\nx-api-key: wrong\r\n"), 401),
+            (format!("authorization: Bearer wrong\r\nx-api-key: {KEY}\r\n"), 401),
+            (format!("authorization: Bearer {KEY}\r\nauthorization: Bearer wrong\r\n"), 401),
+            (format!("authorization: Bearer wrong\r\nauthorization: Bearer {KEY}\r\n"), 401),
+            (format!("x-api-key: {KEY}\r\nx-api-key: wrong\r\n"), 401),
+            (format!("cookie: key={KEY}\r\n"), 401),
+        ]
+        .into_iter()
+        .map(|(credentials, code)| (credentials.into_bytes(), code))
+        .chain([(b"authorization: Bearer \xff\xfe\xe9\r\n".to_vec(), 401), (b"x-api-key: \xc3\xa9\r\n".to_vec(), 401)])
+        .collect();
+        for (credentials, code) in table {
+            let reply = send(server.address, with(&credentials)).await.expect("an answer");
+            assert_eq!(reply.code, code, "{}", String::from_utf8_lossy(&credentials));
+        }
+    }
+
+    async fn an_enormous_key_is_refused_and_harms_nothing(framework: Framework) {
+        let server = Server::start(framework, receiver().0.build().unwrap());
+        let credentials = [b"x-api-key: ".as_slice(), &vec![b'k'; 1 << 20], b"\r\n"].concat();
+        if let Some(reply) = send(server.address, with(&credentials)).await {
+            assert!((400..500).contains(&reply.code), "{reply:?}");
+        }
+        let right = format!("x-api-key: {KEY}\r\n");
+        assert_eq!(send(server.address, with(right.as_bytes())).await.unwrap().code, 200);
+    }
+
+    async fn the_body_of_an_unauthorised_delivery_is_never_read(framework: Framework) {
+        let server = Server::start(framework, receiver().0.build().unwrap());
+        let mut connection = Connection::open(server.address).await;
+        connection.write("POST /webhooks/lipdub HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n").await;
+        let reply = connection.reply().await.expect("an answer to the head alone");
+        assert_eq!((reply.code, reply.status().as_str()), (401, "unauthorized"));
+    }
+
+    async fn keys_are_replaced_while_the_receiver_runs(framework: Framework) {
+        let keys = ApiKeys::new([ApiKey::new("old").unwrap()]).unwrap();
+        let webhook = lipdub_core::Webhook::builder()
+            .api_keys(keys.clone())
+            .fallback(|_event| async { Ok(()) })
+            .build()
+            .unwrap();
+        let server = Server::start(framework, webhook);
+        let code = async |key: &str| {
+            let credentials = format!("authorization: Bearer {key}\r\n");
+            send(server.address, with(credentials.as_bytes())).await.unwrap().code
+        };
+        assert_eq!((code("old").await, code("new").await), (200, 401));
+        keys.replace([ApiKey::new("old").unwrap(), ApiKey::new("new").unwrap()]).unwrap();
+        assert_eq!((code("old").await, code("new").await), (200, 200));
+        keys.replace([ApiKey::new("new").unwrap()]).unwrap();
+        assert_eq!((code("old").await, code("new").await), (401, 200));
+    }
+
+    async fn nobody_needs_a_key_only_where_that_was_asked_for(framework: Framework) {
+        let webhook = lipdub_core::Webhook::builder()
+            .allow_unauthenticated()
+            .fallback(|_event| async { Ok(()) })
+            .read_timeout(Duration::from_secs(2))
+            .build()
+            .unwrap();
+        let server = Server::start(framework, webhook);
+        assert_eq!(send(server.address, with(b"")).await.unwrap().status(), "processed");
+    }
+}
