@@ -1,0 +1,95 @@
+//! The real binary, on each framework.
+
+#![allow(clippy::expect_used, reason = "what fails here fails the test")]
+
+mod process;
+
+use serde_json::json;
+
+use self::process::Testbed;
+
+macro_rules! on_each_framework {
+    ($($test:ident),* $(,)?) => {
+        mod axum { $(#[test] fn $test() { super::$test("axum") })* }
+        mod actix { $(#[test] fn $test() { super::$test("actix") })* }
+        mod tower { $(#[test] fn $test() { super::$test("tower") })* }
+    };
+}
+
+on_each_framework!(
+    answers_other_paths_itself,
+    handles_every_documented_type_and_others,
+    does_what_the_event_says,
+    drains_on_sigterm,
+    knows_all_its_flags,
+);
+
+fn answers_other_paths_itself(framework: &str) {
+    let testbed = Testbed::start(framework, &[]);
+    assert_eq!(testbed.get("/healthz"), (200, "ok".to_owned()));
+    assert_eq!(testbed.get("/").0, 404);
+    assert_eq!(testbed.get("/webhooks/lipdub/more").0, 404);
+    assert_eq!(testbed.get("/webhooks/lipdub").0, 405);
+}
+
+fn handles_every_documented_type_and_others(framework: &str) {
+    let testbed = Testbed::start(framework, &[]);
+    let documented = lipdub_core::EventType::DOCUMENTED;
+    let types = documented.iter().map(lipdub_core::EventType::as_str).chain(["SOMETHING_NEW"]);
+    for event_type in types {
+        let id = format!("for {event_type}");
+        assert_eq!(testbed.deliver(event_type, &json!({ "id": id })), (200, "processed".to_owned()));
+        let effects = testbed.effects();
+        let [.., start, done] = effects.as_slice() else { panic!("two lines are missing: {effects:?}") };
+        for (line, phase) in [(start, "start"), (done, "done")] {
+            assert_eq!(line["phase"], phase);
+            assert_eq!(line["event_type"], event_type);
+            assert_eq!(line["attempt"], 1);
+            assert_eq!(line["id"], id.as_str());
+            assert!(line["key"].as_str().is_some_and(|key| key.starts_with("v1-")));
+        }
+    }
+}
+
+fn does_what_the_event_says(framework: &str) {
+    let testbed = Testbed::start(framework, &[]);
+    let deliver = |orders: serde_json::Value| {
+        let data = json!({ "id": 7, "testbed": orders });
+        testbed.deliver("VIDEO_RENDER_COMPLETE", &data)
+    };
+    let answer = |code: u16, status: &str| (code, status.to_owned());
+    assert_eq!(deliver(json!({ "outcome": "ok" })), answer(200, "processed"));
+    assert_eq!(deliver(json!({ "outcome": "ok" })), answer(200, "duplicate"));
+    assert_eq!(deliver(json!({ "outcome": "fail" })), answer(500, "failed"));
+    assert_eq!(deliver(json!({ "outcome": "panic" })), answer(500, "failed"));
+    assert_eq!(deliver(json!({ "outcome": "permanent" })), answer(200, "rejected"));
+    assert_eq!(deliver(json!({ "outcome": "ignore" })), answer(200, "ignored"));
+    assert_eq!(deliver(json!({ "outcome": "no such thing" })), answer(500, "failed"));
+
+    let twice = json!({ "fail_times": 2, "sleep_ms": 1 });
+    assert_eq!(deliver(twice.clone()), answer(500, "failed"));
+    assert_eq!(deliver(twice.clone()), answer(500, "failed"));
+    assert_eq!(deliver(twice), answer(200, "processed"));
+    let effects = testbed.effects();
+    let last = effects.last().expect("a line");
+    assert_eq!((&last["phase"], &last["attempt"]), (&json!("done"), &json!(3)));
+}
+
+fn drains_on_sigterm(framework: &str) {
+    let mut testbed = Testbed::start(framework, &["--answer-deadline-ms", "50"]);
+    let slow = json!({ "id": 1, "testbed": { "sleep_ms": 700 } });
+    assert_eq!(testbed.deliver("VIDEO_RENDER_COMPLETE", &slow), (503, "pending".to_owned()));
+    assert_eq!(testbed.terminate(), Some(0));
+    let phases: Vec<_> = testbed.effects().iter().map(|line| line["phase"].clone()).collect();
+    assert_eq!(phases, ["start", "done"]);
+}
+
+fn knows_all_its_flags(framework: &str) {
+    let flags = ["--api-key", "whk_other", "--lease-ms", "1000", "--body-limit", "200"];
+    let testbed = Testbed::start(framework, &flags);
+    let data = json!({ "id": 1 });
+    assert_eq!(testbed.deliver_as("whk_other", "TRAINING_COMPLETE", &data).0, 200);
+    assert_eq!(testbed.deliver_as("whk_wrong", "TRAINING_COMPLETE", &data).0, 401);
+    let large = json!({ "id": "x".repeat(200) });
+    assert_eq!(testbed.deliver("TRAINING_COMPLETE", &large), (413, "too_large".to_owned()));
+}
