@@ -1,0 +1,205 @@
+//! What a handler is given.
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use lipdub_core::{Event, EventType, RenderComplete, RenderFailed, StageEvent, Webhook};
+use serde_json::{Value, json};
+
+use support::{KEY, block_on, event_of, status};
+
+/// What the handler for finished renders is given for these data.
+fn render_complete(data: &str) -> Event<RenderComplete> {
+    let seen = Arc::new(Mutex::new(None));
+    let sees = Arc::clone(&seen);
+    let webhook = Webhook::builder().api_key(KEY).on_render_complete(move |event| {
+        *sees.lock().unwrap() = Some(event);
+        async { Ok(()) }
+    });
+    let body = format!(r#"{{"event_type":"VIDEO_RENDER_COMPLETE","data":{data}}}"#);
+    assert_eq!(block_on(status(&webhook.build().unwrap(), body)), "processed", "{data}");
+    seen.lock().unwrap().take().unwrap()
+}
+
+#[test]
+fn every_timestamp_leads_to_the_handler_and_is_parsed_if_it_can_be() {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_micros(1_767_323_045_123_456);
+    let table = [
+        (r#""2026-01-02T03:04:05.123456Z""#, Some(at)),
+        (r#""2026-01-02T03:04:05.123456+00:00""#, Some(at)),
+        (r#""2026-01-02T05:34:05.123456+02:30""#, Some(at)),
+        (r#""2026-01-02T03:04:05.123456""#, Some(at)),
+        (r#""2026-01-02 03:04:05.123456""#, Some(at)),
+        (r#""2026-01-02 03:04:05.123456Z""#, Some(at)),
+        (r#""2026-01-02T03:04:05Z""#, Some(at - Duration::from_micros(123_456))),
+        (r#""2026-13-45T99:99:99Z""#, None),
+        (r#""yesterday""#, None),
+        (r#""""#, None),
+        ("1767323045", None),
+        ("null", None),
+        ("{}", None),
+    ];
+    for (created_at, time) in table {
+        let event = event_of(&format!(r#"{{"event_type":"X","created_at":{created_at}}}"#));
+        assert_eq!(event.created_at.time(), time, "{created_at}");
+        assert_eq!(event.created_at.raw(), created_at.trim_matches('"'));
+    }
+    assert_eq!(event_of(r#"{"event_type":"X"}"#).created_at.raw(), "");
+}
+
+#[test]
+fn ids_are_taken_from_numbers_and_strings_and_never_wrong() {
+    let table = [
+        ("7", Some("7")),
+        ("7.0", Some("7")),
+        (r#""7""#, Some("7")),
+        (r#""0b9f0a52-8d9e-4a3e-b8d1-5d7b6d9a1c11""#, Some("0b9f0a52-8d9e-4a3e-b8d1-5d7b6d9a1c11")),
+        ("18446744073709551615", Some("18446744073709551615")),
+        ("-3", Some("-3")),
+        ("18446744073709551617", None),
+        ("1e300", None),
+        ("7.5", None),
+        ("null", None),
+        ("true", None),
+        (r#"{"id":7}"#, None),
+        ("[7]", None),
+    ];
+    for (id, expected) in table {
+        let event = render_complete(&format!(r#"{{"generate_id":{id}}}"#));
+        assert_eq!(event.data.generate_id.as_ref().map(|id| id.as_str()), expected, "{id}");
+        assert_eq!(event.data.extra.get("generate_id").is_some(), expected.is_none(), "{id} is kept");
+    }
+    assert_eq!(render_complete("{}").data.generate_id, None);
+}
+
+#[test]
+fn documented_data_are_typed_and_the_rest_is_kept() {
+    let data = r#"{"generate_id":1,"shot_id":"2","video_id":3,"audio_id":"4","tracking_id":"mine","download_url":"https://h/f?s=1","new":{"x":[1]}}"#;
+    let event = render_complete(data);
+    let ids = [&event.data.generate_id, &event.data.shot_id, &event.data.video_id, &event.data.audio_id];
+    assert_eq!(ids.map(|id| id.as_ref().and_then(|id| id.as_u64())), [Some(1), Some(2), Some(3), Some(4)]);
+    assert_eq!(event.data.tracking_id.as_deref(), Some("mine"));
+    assert_eq!(event.data.download_url.as_ref().map(|url| url.as_str()), Some("https://h/f?s=1"));
+    assert_eq!(event.data.extra.iter().collect::<Vec<_>>(), [("new", &json!({ "x": [1] }))]);
+}
+
+#[test]
+fn a_documented_type_with_unexpected_data_is_handled_with_the_raw_body_at_hand() {
+    for data in
+        ["null", "[]", r#"[{"generate_id":1}]"#, r#""text""#, "1e999", r#"{"generate_id":{"a":1e999}}"#]
+    {
+        let event = render_complete(data);
+        assert_eq!(event.data.generate_id, None, "{data}");
+        assert!(std::str::from_utf8(&event.raw).unwrap().contains(data));
+    }
+}
+
+#[test]
+fn half_of_a_surrogate_pair_does_not_lose_the_rest() {
+    let event = render_complete(r#"{"generate_id":7,"name":"a\ud83cb\\ud83c\udfac\ud83c\udfac\uDC00"}"#);
+    assert_eq!(event.data.generate_id.unwrap().as_str(), "7");
+    assert_eq!(event.data.extra.get("name").unwrap(), "a\u{fffd}b\\ud83c\u{fffd}🎬\u{fffd}");
+}
+
+#[test]
+fn each_documented_type_has_its_handler() {
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = |name: &'static str| {
+        let seen = Arc::clone(&seen);
+        move |stage: Option<String>| {
+            seen.lock().unwrap().push(format!("{name} {}", stage.unwrap_or_default()));
+            async { Ok(()) }
+        }
+    };
+    macro_rules! stage {
+        ($name:literal) => {{
+            let log = log($name);
+            move |event: Event<StageEvent>| log(event.data.stage)
+        }};
+    }
+    let (complete, failed) = (log("complete"), log("failed"));
+    let webhook = Webhook::builder()
+        .api_key(KEY)
+        .on_render_complete(move |_| complete(None))
+        .on_render_failed(move |_: Event<RenderFailed>| failed(None))
+        .on_preprocessing_complete(stage!("preprocessing"))
+        .on_training_complete(stage!("training"))
+        .on_file_upload_complete(stage!("upload"))
+        .on_file_upload_failed(stage!("upload failed"))
+        .on_video_validation_complete(stage!("validation"))
+        .on_video_validation_failed(stage!("validation failed"))
+        .on_begin_training_failure(stage!("training failed"))
+        .build()
+        .unwrap();
+    let names = [
+        "VIDEO_RENDER_COMPLETE",
+        "RENDER_PROCESSING_FAILED",
+        "PREPROCESSING_COMPLETE",
+        "TRAINING_COMPLETE",
+        "FILE_UPLOAD_COMPLETE",
+        "FILE_UPLOAD_FAILED",
+        "VIDEO_VALIDATION_COMPLETE",
+        "VIDEO_VALIDATION_FAILED",
+        "BEGIN_TRAINING_FAILURE",
+    ];
+    for (name, documented) in names.into_iter().zip(EventType::DOCUMENTED) {
+        assert_eq!(EventType::from(name), documented);
+        let body = json!({ "event_type": name, "data": { "stage": "s" } }).to_string();
+        assert_eq!(block_on(status(&webhook, body)), "processed", "{name}");
+    }
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [
+            "complete ",
+            "failed ",
+            "preprocessing s",
+            "training s",
+            "upload s",
+            "upload failed s",
+            "validation s",
+            "validation failed s",
+            "training failed s"
+        ]
+    );
+}
+
+#[test]
+fn an_event_survives_a_queue_of_one_s_own() {
+    let event = render_complete(r#"{"generate_id":7,"download_url":"https://h/f?s=1","new":[1]}"#);
+    let queued = serde_json::to_string(&event).unwrap();
+    let back: Event<RenderComplete> = serde_json::from_str(&queued).unwrap();
+    assert_eq!(back.data, event.data);
+    assert_eq!((back.key, back.event_type, back.created_at), (event.key, event.event_type, event.created_at));
+    assert_eq!((back.attempt, back.source, back.raw), (event.attempt, event.source, event.raw));
+}
+
+#[test]
+fn a_type_of_one_s_own_that_does_not_fit_is_a_failure_that_is_told() {
+    #[derive(serde::Deserialize)]
+    struct Strict {
+        #[allow(dead_code)]
+        id: u64,
+    }
+    let told = Arc::new(Mutex::new(String::new()));
+    let tell = Arc::clone(&told);
+    let webhook = Webhook::builder()
+        .api_key(KEY)
+        .on::<Strict>(EventType::from("X"), |_event| async { Ok(()) })
+        .on_failure(move |failure| *tell.lock().unwrap() = failure.error.inner().to_string())
+        .build()
+        .unwrap();
+    assert_eq!(block_on(status(&webhook, r#"{"event_type":"X","data":{"id":"x"}}"#)), "failed");
+    assert!(told.lock().unwrap().contains("expected u64"), "{told:?}");
+    assert_eq!(block_on(status(&webhook, r#"{"event_type":"X","data":{"id":1}}"#)), "processed");
+    assert_eq!(block_on(status(&webhook, r#"{"event_type":"Y","data":{"id":1}}"#)), "ignored");
+}
+
+#[test]
+fn the_fallback_takes_what_has_no_handler() {
+    let event = event_of(r#"{"event_type":"SOMETHING_NEW","data":{"x":1}}"#);
+    assert_eq!(event.event_type, EventType::Other("SOMETHING_NEW".into()));
+    assert_eq!(event.data, json!({ "x": 1 }));
+    assert_eq!(event_of(r#"{"event_type":"SOMETHING_NEW"}"#).data, Value::Null);
+}

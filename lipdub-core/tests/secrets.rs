@@ -1,0 +1,176 @@
+//! No key, no body and no inside of an error in any answer, `Debug`, error or log line.
+
+mod support;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lipdub_core::dedupe::{Claim, ClaimRequest, Transition};
+use lipdub_core::{
+    ApiKey, ApiKeys, DedupeStore, HandlerError, Head, RenderComplete, StoreError, Webhook, async_trait,
+};
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use support::{KEY, deliver};
+
+/// Each of these is somewhere in what goes in, and must be nowhere in what comes out.
+const SECRETS: [&str; 6] =
+    [KEY, "whk_wrong", "customer@example.com", "signature=abc", "inside-of-an-error", "inside-of-a-store"];
+
+/// A store that fails with an error that tells too much.
+#[derive(Debug)]
+struct Indiscreet;
+
+#[async_trait]
+impl DedupeStore for Indiscreet {
+    async fn claim(&self, _: &ClaimRequest) -> Result<Claim, StoreError> {
+        Err(StoreError::new("it is broken", "inside-of-a-store"))
+    }
+    async fn renew(&self, _: &ClaimRequest, _: u32) -> Result<Transition, StoreError> {
+        Err(StoreError::new("it is broken", "inside-of-a-store"))
+    }
+    async fn done(&self, _: &ClaimRequest, _: u32) -> Result<Transition, StoreError> {
+        Err(StoreError::new("it is broken", "inside-of-a-store"))
+    }
+    async fn fail(&self, _: &ClaimRequest, _: u32) -> Result<Transition, StoreError> {
+        Err(StoreError::new("it is broken", "inside-of-a-store"))
+    }
+    async fn release(&self, _: &ClaimRequest, _: u32) -> Result<Transition, StoreError> {
+        Ok(Transition::Refused)
+    }
+}
+
+/// Everything that came out.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    fn say(&self, text: impl std::fmt::Debug) {
+        writeln!(self.0.lock().unwrap(), "{text:#?} {text:?}").unwrap();
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Output {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+fn webhook(output: &Output) -> lipdub_core::WebhookBuilder {
+    let (said, heard, other) = (output.clone(), output.clone(), output.clone());
+    Webhook::builder()
+        .api_key(KEY)
+        .answer_deadline(Duration::from_millis(200))
+        .on_render_complete(move |event| {
+            said.say(&event);
+            said.say(&event.data);
+            said.say(event.data.clone().download_url);
+            async move {
+                match event.data.tracking_id.as_deref() {
+                    Some("panic") => panic!("inside-of-an-error"),
+                    Some("permanent") => Err(HandlerError::permanent("inside-of-an-error")),
+                    Some("ignore") => Err(HandlerError::ignore("inside-of-an-error")),
+                    Some("ok") => Ok(()),
+                    _ => Err("inside-of-an-error".into()),
+                }
+            }
+        })
+        .on::<u64>("X".into(), |_event| async { Ok(()) })
+        .fallback(move |event| {
+            other.say(&event);
+            async { Ok(()) }
+        })
+        .on_failure(move |failure| {
+            heard.say(failure);
+            heard.say(failure.error.to_string());
+        })
+}
+
+#[tokio::test]
+async fn nothing_that_comes_out_tells_what_went_in() {
+    let output = Output::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(output.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.with_ansi(false).finish());
+
+    for webhook in [
+        webhook(&output).build().unwrap(),
+        webhook(&output).dedupe(Indiscreet).build().unwrap(),
+        webhook(&output).dedupe(Indiscreet).fail_open().build().unwrap(),
+    ] {
+        output.say(&webhook);
+        for what in ["ok", "fail", "panic", "permanent", "ignore"] {
+            let data = json!({
+                "tracking_id": what,
+                "generate_id": 7,
+                "download_url": "https://host/film.mp4?signature=abc",
+                "email": "customer@example.com",
+            });
+            let body = json!({ "event_type": "VIDEO_RENDER_COMPLETE", "created_at": "c", "data": data });
+            let answer = deliver(&webhook, body.to_string()).await;
+            output.say(answer);
+            output.say(answer.body());
+            output.say(answer.headers().collect::<Vec<_>>());
+        }
+        let other = json!({ "event_type": "SOMETHING_NEW", "data": "customer@example.com" });
+        for body in [
+            other.to_string(),
+            "customer@example.com".to_owned(),
+            r#"{"event_type":"X","data":"customer@example.com"}"#.to_owned(),
+        ] {
+            let answer = deliver(&webhook, body).await;
+            output.say(answer);
+            output.say(answer.body());
+        }
+        let headers = [("authorization", "Bearer whk_wrong"), ("x-lipdub-event", "customer@example.com")];
+        let head = Head::new("POST", &headers);
+        output.say(head);
+        output.say(webhook.begin(&head).unwrap_err());
+        let headers = [("x-api-key", KEY), ("x-lipdub-event", "customer@example.com")];
+        let delivery = webhook.begin(&Head::new("POST", &headers)).unwrap();
+        output.say(&delivery);
+        delivery
+            .run(r#"{"event_type":"VIDEO_RENDER_COMPLETE"}"#.into(), |task| drop(tokio::spawn(task)))
+            .await;
+    }
+    let key = ApiKey::new(KEY).unwrap();
+    output.say(&key);
+    output.say(ApiKeys::new([key]).unwrap());
+    output.say(ApiKey::new(format!("{KEY}\n")).unwrap_err());
+    output.say(ApiKey::new(format!("{KEY}\n")).unwrap_err().to_string());
+    output.say(webhook(&output));
+    output.say(webhook(&output).api_key(format!("{KEY} ")).build().unwrap_err());
+    output.say(RenderComplete::from(
+        json!({ "email": "customer@example.com", "download_url": "signature=abc" }),
+    ));
+    output.say(HandlerError::retry("inside-of-an-error"));
+    output.say(StoreError::new("it is broken", "inside-of-a-store"));
+    output.say(StoreError::new("it is broken", "inside-of-a-store").to_string());
+
+    let output = output.text();
+    for expected in ["the handler failed and asks for the event again", "it is broken", "wrong credentials"] {
+        assert!(output.contains(expected), "nothing was captured of {expected:?}:\n{output}");
+    }
+    for secret in SECRETS {
+        let line = output.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} came out");
+    }
+}
