@@ -31,6 +31,8 @@ use async_trait::async_trait;
 use crate::event::EventKey;
 
 pub use self::memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisStore, RedisStoreBuilder};
 
 /// Where claims are kept.
 ///

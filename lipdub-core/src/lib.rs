@@ -14,6 +14,9 @@ mod webhook;
 pub use async_trait::async_trait;
 
 pub use self::auth::{ApiKey, ApiKeys};
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use self::dedupe::RedisStore;
 #[doc(inline)]
 pub use self::dedupe::{DedupeStore, MemoryStore, StoreError};
 pub use self::delivery::{Answer, Head, Headers, Status};

@@ -1,0 +1,161 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+#[cfg(feature = "redis-cluster")]
+use redis::cluster_async::ClusterConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult};
+use tokio::time::Instant;
+
+use super::error::says;
+
+/// Where connections come from.
+pub(super) enum Source {
+    Single(Client),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(redis::cluster::ClusterClient),
+}
+
+impl Source {
+    async fn connect(&self, timeout: Duration) -> RedisResult<Connection> {
+        match self {
+            Self::Single(client) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(timeout))
+                    .set_response_timeout(Some(timeout))
+                    .set_pipeline_buffer_size(1_000);
+                let connected = client.get_multiplexed_async_connection_with_config(&config).await?;
+                Ok(Connection::Single(connected))
+            }
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(client) => Ok(Connection::Cluster(client.get_async_connection().await?)),
+        }
+    }
+}
+
+/// Clones share one connection, or one for each node.
+#[derive(Clone)]
+pub(super) enum Connection {
+    Single(MultiplexedConnection),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(ClusterConnection),
+}
+
+impl Connection {
+    pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
+        match self {
+            Self::Single(connection) => command.query_async(connection).await,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => command.query_async(connection).await,
+        }
+    }
+}
+
+/// The connection of a store, made anew by the first call after it was found to be bad.
+pub(super) struct Link {
+    source: Source,
+    timeout: Duration,
+    current: Mutex<Current>,
+    /// Held by the one call that connects. Dropping that call lets the next one try.
+    connecting: tokio::sync::Mutex<Option<Failed>>,
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Option<Connection>,
+    generation: u64,
+}
+
+/// The last try to connect that failed.
+struct Failed {
+    at: Instant,
+    error: RedisError,
+}
+
+impl Link {
+    pub(super) fn new(source: Source, timeout: Duration) -> Self {
+        let current = Mutex::new(Current::default());
+        Self { source, timeout, current, connecting: tokio::sync::Mutex::new(None) }
+    }
+
+    /// The connection that there is, or else a new one.
+    pub(super) async fn get(&self) -> RedisResult<Lease<'_>> {
+        if let Some(lease) = self.existing() {
+            return Ok(lease);
+        }
+        let asked_at = Instant::now();
+        let mut last_failure = self.connecting.lock().await;
+        if let Some(lease) = self.existing() {
+            return Ok(lease);
+        }
+        // Whoever waited for a try shares its failure: a crowd must not try one after the other.
+        if let Some(failed) = last_failure.as_ref().filter(|failed| failed.at >= asked_at) {
+            return Err(failed.error.clone());
+        }
+        match self.source.connect(self.timeout).await {
+            Ok(connection) => Ok(self.replace(connection)),
+            Err(error) => {
+                *last_failure = Some(Failed { at: Instant::now(), error: error.clone() });
+                Err(error)
+            }
+        }
+    }
+
+    fn existing(&self) -> Option<Lease<'_>> {
+        let current = self.current();
+        let connection = current.connection.clone()?;
+        Some(Lease { link: self, connection, generation: current.generation, is_answered: false })
+    }
+
+    fn replace(&self, connection: Connection) -> Lease<'_> {
+        let mut current = self.current();
+        current.generation += 1;
+        current.connection = Some(connection.clone());
+        Lease { link: self, connection, generation: current.generation, is_answered: false }
+    }
+
+    /// Drops the connection, unless it has been replaced already.
+    fn discard(&self, generation: u64) {
+        let mut current = self.current();
+        if current.generation == generation {
+            current.connection = None;
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        // Nothing can panic between two changes.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection for one call.
+///
+/// If it is dropped before the answer has come, the connection is given up, for it may be half open: callers
+/// who lose patience sooner than the store would otherwise meet it again and again.
+pub(super) struct Lease<'a> {
+    link: &'a Link,
+    pub(super) connection: Connection,
+    generation: u64,
+    is_answered: bool,
+}
+
+impl Lease<'_> {
+    pub(super) fn answered<T>(mut self, answer: RedisResult<T>) -> RedisResult<T> {
+        self.is_answered = !answer.as_ref().is_err_and(is_fatal);
+        answer
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.link.discard(self.generation);
+        }
+    }
+}
+
+/// Whether another connection may do better.
+fn is_fatal(error: &RedisError) -> bool {
+    let is_demoted = says(error, "READONLY") || says(error, "MASTERDOWN");
+    error.is_io_error() || error.is_unrecoverable_error() || is_demoted
+}
