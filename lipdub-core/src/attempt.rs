@@ -36,6 +36,14 @@ pub(crate) struct Attempt {
     stop: Stop,
 }
 
+/// The right to be in flight.
+enum Permit {
+    Unlimited,
+    Limited(
+        #[expect(dead_code, reason = "it is held, and counts again when it is dropped")] OwnedSemaphorePermit,
+    ),
+}
+
 /// How the handler came to an end.
 enum Ended {
     /// It said so itself, or panicked.
@@ -65,7 +73,7 @@ impl Attempt {
     }
 
     async fn run(self) {
-        let Some(_permit) = self.permit() else {
+        let Some(permit) = self.permit() else {
             tracing::warn!("the limit of attempts in flight is reached");
             return self.report.close(Outcome::Unavailable);
         };
@@ -78,12 +86,12 @@ impl Attempt {
                 self.report.close(Outcome::Unavailable);
                 self.webhook.dedupe.give_back(&request, attempt).await;
             }
-            Ok(Claim::Granted { attempt }) => self.handle(request, attempt).await,
+            Ok(Claim::Granted { attempt }) => self.handle(request, attempt, permit).await,
             Ok(Claim::Done) => self.report.close(Outcome::Remembered),
             Ok(Claim::Busy { .. }) => self.report.close(Outcome::Busy),
             Err(error) if self.webhook.fail_open => {
                 tracing::warn!(%error, "handling without dedupe, as configured");
-                self.handle(request, 1).await;
+                self.handle(request, 1, permit).await;
             }
             Err(error) => {
                 let webhook = Arc::clone(&self.webhook);
@@ -94,11 +102,11 @@ impl Attempt {
         }
     }
 
-    /// The right to be in flight: `None` if there is no more of it, `Some(None)` if it has no limit.
-    fn permit(&self) -> Option<Option<OwnedSemaphorePermit>> {
+    /// The right to be in flight, if there is one left.
+    fn permit(&self) -> Option<Permit> {
         match &self.webhook.in_flight {
-            Some(limit) => Arc::clone(limit).try_acquire_owned().ok().map(Some),
-            None => Some(None),
+            Some(limit) => Arc::clone(limit).try_acquire_owned().ok().map(Permit::Limited),
+            None => Some(Permit::Unlimited),
         }
     }
 
@@ -130,7 +138,7 @@ impl Attempt {
         }
     }
 
-    async fn handle(self, request: ClaimRequest, attempt: u32) {
+    async fn handle(self, request: ClaimRequest, attempt: u32, permit: Permit) {
         tracing::debug!(attempt, "the handler starts");
         let ended = tokio::select! {
             biased;
@@ -138,6 +146,7 @@ impl Attempt {
             never = self.webhook.dedupe.keep_lease(&request, attempt) => match never {},
             () = self.stop.requested() => Ended::Stopped,
         };
+        drop(permit);
         match ended {
             Ended::Itself(Ok(())) => self.succeeded(request, attempt, Outcome::Processed).await,
             Ended::Itself(Err(error)) => {
@@ -174,7 +183,9 @@ impl Attempt {
     }
 
     async fn succeeded(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
-        let Self { webhook, report, stop, .. } = self;
+        let Self { webhook, received, report, stop, .. } = self;
+        // Only the mark is left to do, and that may take long: the body need not wait for it.
+        drop(received);
         match webhook.dedupe.done(&request, attempt).await {
             Ok(Transition::Applied) => report.close(outcome),
             Ok(Transition::Refused) => {
@@ -191,7 +202,8 @@ impl Attempt {
     }
 
     async fn failed(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
-        let Self { webhook, report, stop, .. } = self;
+        let Self { webhook, received, report, stop, .. } = self;
+        drop(received);
         let marked = webhook.dedupe.fail(&request, attempt).await;
         report.close(outcome);
         if let Err(error) = marked {

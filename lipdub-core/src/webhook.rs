@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use self::builder::{Access, EventKeyFn, OnFailure};
+use self::builder::{Access, CannotKey, EventKeyFn, OnFailure};
 pub use self::builder::{ConfigError, WebhookBuilder};
 pub use self::shutdown::Drained;
 pub(crate) use self::shutdown::{Shutdown, Stop};
@@ -270,7 +270,10 @@ impl Inner {
             return Err(Status::Ignored);
         }
         if let Some(event_key) = &self.event_key {
-            received.key = event_key(&received).map_err(|_| Status::Failed)?;
+            received.key = event_key(&received).map_err(|CannotKey| {
+                tracing::error!(event_type = received.event_type.label(), "the event key could not be made");
+                Status::Failed
+            })?;
         }
         Ok(received)
     }

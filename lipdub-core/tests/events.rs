@@ -1,11 +1,13 @@
 //! What a handler is given.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 mod support;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use lipdub_core::{Event, EventType, RenderComplete, RenderFailed, StageEvent, Webhook};
+use lipdub_core::{DownloadUrl, Event, EventType, Id, RenderComplete, RenderFailed, StageEvent, Webhook};
 use serde_json::{Value, json};
 
 use support::{KEY, block_on, event_of, status};
@@ -68,7 +70,7 @@ fn ids_are_taken_from_numbers_and_strings_and_never_wrong() {
     ];
     for (id, expected) in table {
         let event = render_complete(&format!(r#"{{"generate_id":{id}}}"#));
-        assert_eq!(event.data.generate_id.as_ref().map(|id| id.as_str()), expected, "{id}");
+        assert_eq!(event.data.generate_id.as_ref().map(Id::as_str), expected, "{id}");
         assert_eq!(event.data.extra.get("generate_id").is_some(), expected.is_none(), "{id} is kept");
     }
     assert_eq!(render_complete("{}").data.generate_id, None);
@@ -79,9 +81,9 @@ fn documented_data_are_typed_and_the_rest_is_kept() {
     let data = r#"{"generate_id":1,"shot_id":"2","video_id":3,"audio_id":"4","tracking_id":"mine","download_url":"https://h/f?s=1","new":{"x":[1]}}"#;
     let event = render_complete(data);
     let ids = [&event.data.generate_id, &event.data.shot_id, &event.data.video_id, &event.data.audio_id];
-    assert_eq!(ids.map(|id| id.as_ref().and_then(|id| id.as_u64())), [Some(1), Some(2), Some(3), Some(4)]);
+    assert_eq!(ids.map(|id| id.as_ref().and_then(Id::as_u64)), [Some(1), Some(2), Some(3), Some(4)]);
     assert_eq!(event.data.tracking_id.as_deref(), Some("mine"));
-    assert_eq!(event.data.download_url.as_ref().map(|url| url.as_str()), Some("https://h/f?s=1"));
+    assert_eq!(event.data.download_url.as_ref().map(DownloadUrl::as_str), Some("https://h/f?s=1"));
     assert_eq!(event.data.extra.iter().collect::<Vec<_>>(), [("new", &json!({ "x": [1] }))]);
 }
 

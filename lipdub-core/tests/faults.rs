@@ -1,5 +1,7 @@
 //! A store that fails, hangs, or does what it is told and says that it did not: what then holds.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 mod support;
 
 use std::collections::VecDeque;
@@ -300,4 +302,15 @@ async fn what_draining_stops_can_run_elsewhere_at_once() {
     let elsewhere = builder.dedupe(store).build().unwrap();
     assert_eq!(status(&elsewhere, EVENT).await, "processed");
     assert_eq!(*attempts.lock().unwrap(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_waits_for_the_store_is_not_in_flight() {
+    let (builder, attempts) = counting(|_| false);
+    let store = Faulty::with([("done", Fault::Error); 5]);
+    let webhook = builder.dedupe(store).in_flight_limit(1).build().unwrap();
+    assert_eq!(status(&webhook, EVENT).await, "processed");
+    let other = EVENT.replace('1', "2");
+    assert_eq!(status(&webhook, other).await, "processed");
+    assert_eq!(*attempts.lock().unwrap(), [1, 1]);
 }

@@ -1,7 +1,9 @@
 //! What makes two deliveries one event.
 //!
-//! Run twice: as it is, and with serde_json's `preserve_order` and `arbitrary_precision` switched on by somebody
+//! Run twice: as it is, and with `serde_json`'s `preserve_order` and `arbitrary_precision` switched on by somebody
 //! else in the build.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
 
 mod support;
 
@@ -194,7 +196,7 @@ fn spell(value: &Json, seed: u64) -> String {
 }
 
 fn spell_string(text: &str, seed: u64) -> String {
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         return serde_json::to_string(text).unwrap();
     }
     let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();

@@ -1,5 +1,7 @@
 //! No key, no body and no inside of an error in any answer, `Debug`, error or log line.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 mod support;
 
 use std::io::Write;
