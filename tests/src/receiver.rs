@@ -87,6 +87,7 @@ struct Typed {
 }
 
 /// A finished render with these data.
+#[expect(clippy::needless_pass_by_value, reason = "callers make them on the spot")]
 pub fn event(data: Value) -> String {
     json!({ "event_type": "VIDEO_RENDER_COMPLETE", "created_at": "2026-01-02T03:04:05Z", "data": data })
         .to_string()

@@ -1,5 +1,7 @@
 //! Every answer in the table of answers, byte for byte the same from every adapter.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 use std::time::Duration;
 
 use lipdub_tests::{

@@ -1,5 +1,7 @@
 //! What a handler may do, and what LipDub and the other deliveries of the event learn of it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 use std::time::Duration;
 
 use lipdub_core::Drained;

@@ -1,5 +1,7 @@
 //! What a body may be, and what becomes of one that is none.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 use lipdub_tests::{Connection, Framework, KEY, Server, event, on_each_framework, post, receiver, send};
 use serde_json::json;
 

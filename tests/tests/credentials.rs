@@ -1,5 +1,7 @@
 //! Who is let in, and who is not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 use std::time::Duration;
 
 use lipdub_core::{ApiKey, ApiKeys};

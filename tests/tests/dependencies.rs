@@ -1,5 +1,7 @@
 //! What an application takes on with lipdub.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -9,7 +11,12 @@ fn crates(package: &str) -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO")).args(arguments).output().expect("cargo runs");
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let lines = String::from_utf8(tree.stdout).expect("text");
-    lines.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    lines
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Where a receiver can be put.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
