@@ -112,8 +112,9 @@ impl Webhook {
 
     /// Shuts down: refuses new deliveries with 503, and waits until those in flight are settled.
     ///
-    /// Attempts outlive their connections, so a server's own graceful shutdown does not wait for them: let
-    /// the server finish first, then drain, then end the process.
+    /// Attempts outlive their connections, so a server's own graceful shutdown does not wait for all of them.
+    /// With axum or hyper let the server finish first, so that it refuses nothing, then drain, then end the
+    /// process. With actix-web drain first: attempts run on its workers, and end with them.
     ///
     /// Attempts that still run when `timeout` has passed are dropped at the point where they wait and are
     /// marked as failed, so that the event can run again elsewhere at once and need not wait for the lease.
