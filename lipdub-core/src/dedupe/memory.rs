@@ -1,5 +1,4 @@
-use std::collections::VecDeque;
-use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -125,13 +124,18 @@ enum State {
     Done,
 }
 
+impl Record {
+    fn is_live(&self, now: Instant) -> bool {
+        self.expires > now && !matches!(self.state, State::Failed { attempt: 0 })
+    }
+}
+
 impl Shard {
     fn new(capacity: usize) -> Self {
         Self { records: HashMap::new(), queue: VecDeque::new(), capacity, has_warned: false }
     }
 
     fn claim(&mut self, request: &ClaimRequest, now: Instant) -> Claim {
-        self.forget_some(now);
         let attempt = match self.live(&request.key, now) {
             None => 1,
             Some(record) => match record.state {
@@ -150,12 +154,12 @@ impl Shard {
         let applies = match self.live(&request.key, now) {
             None => true,
             Some(record) if record.token != request.token => false,
-            Some(record) => matches!(
-                (record.state, next),
-                (State::Running { .. }, _)
-                    | (State::Done, State::Done)
-                    | (State::Failed { .. }, State::Failed { .. })
-            ),
+            Some(record) => match (record.state, next) {
+                (State::Running { .. }, _) | (State::Done, State::Done) => true,
+                // Said again. After a release this is the failure before it, which was another attempt.
+                (State::Failed { attempt: last }, State::Failed { attempt }) => attempt == last,
+                _ => false,
+            },
         };
         if !applies {
             return Transition::Refused;
@@ -167,10 +171,9 @@ impl Shard {
     fn release(&mut self, request: &ClaimRequest, now: Instant) -> Transition {
         match self.live(&request.key, now) {
             Some(Record { state: State::Running { attempt, .. }, token, .. }) if *token == request.token => {
-                match attempt.saturating_sub(1) {
-                    0 => drop(self.records.remove(&request.key)),
-                    before => self.write(request, State::Failed { attempt: before }, now),
-                }
+                // For the first attempt this is FAILED(0), which stands for no record: its key is in the queue.
+                let before = State::Failed { attempt: attempt.saturating_sub(1) };
+                self.write(request, before, now);
                 Transition::Applied
             }
             _ => Transition::Refused,
@@ -178,24 +181,23 @@ impl Shard {
     }
 
     fn live(&self, key: &EventKey, now: Instant) -> Option<&Record> {
-        self.records.get(key).filter(|record| record.expires > now)
+        self.records.get(key).filter(|record| record.is_live(now))
     }
 
     fn write(&mut self, request: &ClaimRequest, state: State, now: Instant) {
         let record = Record { state, token: request.token, expires: now + request.retention };
-        match self.records.entry(request.key) {
-            Entry::Occupied(mut entry) => drop(entry.insert(record)),
-            Entry::Vacant(entry) => {
-                // Most events are settled soon after the claim, which prolongs them: look a little later.
-                let due = record.expires + request.retention / 16;
-                entry.insert(record);
-                self.queue.push_back((request.key, due));
-            }
+        if let Some(known) = self.records.get_mut(&request.key) {
+            *known = record;
+            return;
         }
+        self.make_room(now);
+        // Most events are settled soon after the claim, which prolongs them: look a little later.
+        self.queue.push_back((request.key, record.expires + request.retention / 16));
+        self.records.insert(request.key, record);
     }
 
-    /// Forgets what has expired, and makes room if there is none: a few at a time, so that no claim waits.
-    fn forget_some(&mut self, now: Instant) {
+    /// Forgets what has expired, and more if there is no room: a few at a time, so that no claim waits.
+    fn make_room(&mut self, now: Instant) {
         const AT_A_TIME: usize = 4;
         for _ in 0..AT_A_TIME {
             let is_full = self.queue.len() >= self.capacity;
@@ -206,11 +208,12 @@ impl Shard {
             let Some((key, _)) = self.queue.pop_front() else { return };
             let Some(record) = self.records.get(&key) else { continue };
             let is_running = matches!(record.state, State::Running { lease_until, .. } if lease_until > now);
-            if is_running || (record.expires > now && !is_full) {
+            let is_kept = record.is_live(now);
+            if is_running || (is_kept && !is_full) {
                 self.queue.push_back((key, record.expires));
                 continue;
             }
-            if record.expires > now {
+            if is_kept {
                 self.warn_once();
             }
             self.records.remove(&key);
