@@ -1,6 +1,7 @@
 //! Run with `LIPDUB_WEBHOOK_API_KEY=whk_123 cargo run -p example-actix`.
 //!
-//! `LIPDUB_BIND` says where to listen (127.0.0.1:3000). LipDub delivers to `/webhooks/lipdub`.
+//! `LIPDUB_BIND` says where to listen (127.0.0.1:3000), and `REDIS_URL` where to remember events, if not in
+//! memory. LipDub delivers to `/webhooks/lipdub`.
 
 #![allow(clippy::print_stdout, reason = "an application prints what it likes")]
 
@@ -9,13 +10,13 @@ use std::error::Error;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
-use lipdub_actix::Webhook;
+use lipdub_actix::{RedisStore, Webhook};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
 #[actix_web::main]
 async fn main() -> Result<(), BoxError> {
-    let webhook = webhook()?;
+    let webhook = webhook().await?;
     let application = {
         // One webhook for all workers: its clones share what they remember.
         let webhook = webhook.clone();
@@ -42,8 +43,8 @@ async fn main() -> Result<(), BoxError> {
 }
 
 /// What you do with LipDub's events.
-fn webhook() -> Result<Webhook, BoxError> {
-    let webhook = Webhook::builder()
+async fn webhook() -> Result<Webhook, BoxError> {
+    let mut webhook = Webhook::builder()
         .api_key(env::var("LIPDUB_WEBHOOK_API_KEY").map_err(|_| "set LIPDUB_WEBHOOK_API_KEY")?)
         .on_render_complete(|event| async move {
             println!("render {:?} is finished", event.data.generate_id);
@@ -53,9 +54,11 @@ fn webhook() -> Result<Webhook, BoxError> {
             println!("render {:?} failed", event.data.generate_id);
             Ok(())
         })
-        .on_failure(|failure| eprintln!("{}: {}", failure.event_type, failure.error.inner()))
-        .build()?;
-    Ok(webhook)
+        .on_failure(|failure| eprintln!("{}: {}", failure.event_type, failure.error.inner()));
+    if let Ok(url) = env::var("REDIS_URL") {
+        webhook = webhook.dedupe(RedisStore::connect(url).await?);
+    }
+    Ok(webhook.build()?)
 }
 
 /// Waits for Ctrl-C, or where there is such a thing, for SIGTERM.

@@ -1,6 +1,7 @@
 //! Run with `LIPDUB_WEBHOOK_API_KEY=whk_123 cargo run -p example-axum`.
 //!
-//! `LIPDUB_BIND` says where to listen (127.0.0.1:3000). LipDub delivers to `/webhooks/lipdub`.
+//! `LIPDUB_BIND` says where to listen (127.0.0.1:3000), and `REDIS_URL` where to remember events, if not in
+//! memory. LipDub delivers to `/webhooks/lipdub`.
 
 #![allow(clippy::print_stdout, reason = "an application prints what it likes")]
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use lipdub_axum::Webhook;
+use lipdub_axum::{RedisStore, Webhook};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -19,7 +20,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let webhook = webhook()?;
+    let webhook = webhook().await?;
     let application: Router = Router::new()
         .route("/", get(|| async { "This application has a webhook." }))
         .merge(lipdub_axum::router(webhook.clone()));
@@ -41,8 +42,8 @@ async fn main() -> Result<(), BoxError> {
 }
 
 /// What you do with LipDub's events.
-fn webhook() -> Result<Webhook, BoxError> {
-    let webhook = Webhook::builder()
+async fn webhook() -> Result<Webhook, BoxError> {
+    let mut webhook = Webhook::builder()
         .api_key(env::var("LIPDUB_WEBHOOK_API_KEY").map_err(|_| "set LIPDUB_WEBHOOK_API_KEY")?)
         .on_render_complete(|event| async move {
             println!("render {:?} is finished", event.data.generate_id);
@@ -52,9 +53,11 @@ fn webhook() -> Result<Webhook, BoxError> {
             println!("render {:?} failed", event.data.generate_id);
             Ok(())
         })
-        .on_failure(|failure| eprintln!("{}: {}", failure.event_type, failure.error.inner()))
-        .build()?;
-    Ok(webhook)
+        .on_failure(|failure| eprintln!("{}: {}", failure.event_type, failure.error.inner()));
+    if let Ok(url) = env::var("REDIS_URL") {
+        webhook = webhook.dedupe(RedisStore::connect(url).await?);
+    }
+    Ok(webhook.build()?)
 }
 
 /// Waits for Ctrl-C, or where there is such a thing, for SIGTERM.

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
-use lipdub_core::{Drained, Webhook};
+use lipdub_core::{Drained, RedisStore, Webhook};
 use tokio::net::TcpListener;
 
 use self::effects::Effects;
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), BoxError> {
-    let webhook = webhook(&options)?;
+    let webhook = webhook(&options).await?;
     let listener = TcpListener::bind(&options.bind).await?;
     let asked_to_stop = stop::asked()?;
     announce(&listener)?;
@@ -56,7 +56,7 @@ async fn run(options: Options) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn webhook(options: &Options) -> Result<Webhook, BoxError> {
+async fn webhook(options: &Options) -> Result<Webhook, BoxError> {
     let effects = options.effects.as_deref().map(Effects::append_to).transpose()?;
     let mut builder = handlers::register(Webhook::builder(), effects.as_ref());
     for key in &options.api_keys {
@@ -71,8 +71,8 @@ fn webhook(options: &Options) -> Result<Webhook, BoxError> {
     if let Some(bytes) = options.body_limit {
         builder = builder.body_limit(bytes);
     }
-    if options.redis.is_some() {
-        return Err("--redis cannot be used yet".into());
+    if let Some(url) = &options.redis {
+        builder = builder.dedupe(RedisStore::connect(url).await?);
     }
     Ok(builder.build()?)
 }

@@ -6,7 +6,7 @@ mod process;
 
 use serde_json::json;
 
-use self::process::Testbed;
+use self::process::{Redis, Testbed};
 
 macro_rules! on_each_framework {
     ($($test:ident),* $(,)?) => {
@@ -22,6 +22,7 @@ on_each_framework!(
     does_what_the_event_says,
     drains_on_sigterm,
     knows_all_its_flags,
+    remembers_in_redis,
 );
 
 fn answers_other_paths_itself(framework: &str) {
@@ -92,4 +93,14 @@ fn knows_all_its_flags(framework: &str) {
     assert_eq!(testbed.deliver_as("whk_wrong", "TRAINING_COMPLETE", &data).0, 401);
     let large = json!({ "id": "x".repeat(200) });
     assert_eq!(testbed.deliver("TRAINING_COMPLETE", &large), (413, "too_large".to_owned()));
+}
+
+fn remembers_in_redis(framework: &str) {
+    let redis = Redis::start();
+    let data = json!({ "id": 1 });
+    for status in ["processed", "duplicate"] {
+        let mut testbed = Testbed::start(framework, &["--redis", &redis.url]);
+        assert_eq!(testbed.deliver("VIDEO_RENDER_COMPLETE", &data), (200, status.to_owned()));
+        assert_eq!(testbed.terminate(), Some(0));
+    }
 }

@@ -1,6 +1,7 @@
 //! Run with `LIPDUB_WEBHOOK_API_KEY=whk_123 cargo run -p example-tower`.
 //!
-//! `LIPDUB_BIND` says where to listen (127.0.0.1:3000). LipDub delivers to `/webhooks/lipdub`.
+//! `LIPDUB_BIND` says where to listen (127.0.0.1:3000), and `REDIS_URL` where to remember events, if not in
+//! memory. LipDub delivers to `/webhooks/lipdub`.
 
 #![allow(clippy::print_stdout, reason = "an application prints what it likes")]
 
@@ -14,7 +15,7 @@ use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::{server::graceful::GracefulShutdown, service::TowerToHyperService};
-use lipdub_tower::{Webhook, WebhookLayer};
+use lipdub_tower::{RedisStore, Webhook, WebhookLayer};
 use tokio::time::{sleep, timeout};
 use tower::{Layer as _, service_fn};
 
@@ -22,7 +23,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let webhook = webhook()?;
+    let webhook = webhook().await?;
     let service = WebhookLayer::new(webhook.clone()).layer(service_fn(application));
 
     let bind = env::var("LIPDUB_BIND").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
@@ -56,20 +57,18 @@ async fn application(_request: Request<Incoming>) -> Result<Response<Full<Bytes>
 }
 
 /// What you do with LipDub's events.
-fn webhook() -> Result<Webhook, BoxError> {
-    let webhook = Webhook::builder()
+async fn webhook() -> Result<Webhook, BoxError> {
+    let mut webhook = Webhook::builder()
         .api_key(env::var("LIPDUB_WEBHOOK_API_KEY").map_err(|_| "set LIPDUB_WEBHOOK_API_KEY")?)
         .on_render_complete(|event| async move {
             println!("render {:?} is finished", event.data.generate_id);
             Ok(())
         })
-        .on_render_failed(|event| async move {
-            println!("render {:?} failed", event.data.generate_id);
-            Ok(())
-        })
-        .on_failure(|failure| eprintln!("{}: {}", failure.event_type, failure.error.inner()))
-        .build()?;
-    Ok(webhook)
+        .on_failure(|failure| eprintln!("{}: {}", failure.event_type, failure.error.inner()));
+    if let Ok(url) = env::var("REDIS_URL") {
+        webhook = webhook.dedupe(RedisStore::connect(url).await?);
+    }
+    Ok(webhook.build()?)
 }
 
 /// Waits for Ctrl-C, or where there is such a thing, for SIGTERM.

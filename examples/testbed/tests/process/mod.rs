@@ -1,5 +1,5 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -81,6 +81,36 @@ impl Testbed {
 }
 
 impl Drop for Testbed {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A Redis on a free port, without a disk. It is killed when this is dropped.
+pub(crate) struct Redis {
+    process: Child,
+    pub(crate) url: String,
+}
+
+impl Redis {
+    pub(crate) fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let mut process = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("redis-server, which ./scripts/test installs");
+        let lines = BufReader::new(process.stdout.take().expect("its output")).lines();
+        let is_ready = |line: String| line.contains("Ready to accept connections");
+        assert!(lines.map_while(Result::ok).any(is_ready), "redis-server does not start");
+        Self { process, url: format!("redis://127.0.0.1:{port}/") }
+    }
+}
+
+impl Drop for Redis {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
