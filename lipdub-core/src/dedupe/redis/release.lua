@@ -13,6 +13,7 @@ local before = running - 1
 if before < 1 then
   redis.call('DEL', KEYS[1])
 else
-  redis.call('SET', KEYS[1], string.format('F:%.0f:%s', before, token), 'PX', retention)
+  -- A token that is nobody's: who released a claim holds it no more.
+  redis.call('SET', KEYS[1], string.format('F:%.0f:0', before), 'PX', retention)
 end
 return { 'applied', 0 }
