@@ -156,7 +156,9 @@ async fn a_success_that_cannot_be_marked_is_answered_for_by_the_process_and_mark
         let store = Faulty::with([("done", fault); 5]);
         let webhook = builder.dedupe(store.clone()).build().unwrap();
         assert_eq!(status(&webhook, EVENT).await, "processed", "{fault:?}");
+        let before = tokio::time::Instant::now();
         assert_eq!(status(&webhook, EVENT).await, "duplicate", "{fault:?}");
+        assert_eq!(before.elapsed(), Duration::ZERO, "the store is not asked");
         store.called("done", if fault == Fault::DoneAndSilent { 1 } else { 6 }).await;
         assert_eq!(webhook.drain(Duration::from_secs(60)).await, Drained::Finished);
         let (builder, _) = counting(|_| false);
