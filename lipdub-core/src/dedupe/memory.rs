@@ -13,7 +13,7 @@ use crate::event::EventKey;
 /// The default. It serves one process, and forgets everything when that ends: events that are delivered again
 /// after a restart run again. With several processes, or if that matters, use `RedisStore`.
 ///
-/// It is bounded. An event costs about 200 bytes, measured as resident memory with a million events, and is
+/// It is bounded. An event costs about 240 bytes, measured as resident memory with a million events, and is
 /// forgotten when its retention has passed. When there are more events than the capacity, which is a million
 /// by default, the oldest settled ones are forgotten early, with a warning in the log; events that are being
 /// handled never are.
@@ -56,14 +56,21 @@ impl MemoryStore {
     }
 
     fn shard(&self, key: &EventKey) -> MutexGuard<'_, Shard> {
-        let shard = &self.shards[usize::from(key.spread()) % self.shards.len()];
-        // A panic cannot leave a shard half-changed: the record is written last and at once.
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards[usize::from(key.spread()) % self.shards.len()])
+    }
+
+    fn events(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).records.len()).sum()
     }
 
     fn settle(&self, request: &ClaimRequest, next: State) -> Transition {
         self.shard(&request.key).settle(request, next, Instant::now())
     }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    // A panic cannot leave a shard half-changed: the record is written last and at once.
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for MemoryStore {
@@ -74,7 +81,7 @@ impl Default for MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("MemoryStore").finish_non_exhaustive()
+        formatter.debug_struct("MemoryStore").field("events", &self.events()).finish_non_exhaustive()
     }
 }
 
