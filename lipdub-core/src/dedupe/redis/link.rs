@@ -11,9 +11,9 @@ use super::error::says;
 
 /// Where connections come from.
 pub(super) enum Source {
-    Single(Client),
+    Single(Box<Client>),
     #[cfg(feature = "redis-cluster")]
-    Cluster(redis::cluster::ClusterClient),
+    Cluster(Box<redis::cluster::ClusterClient>),
 }
 
 impl Source {
