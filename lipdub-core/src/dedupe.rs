@@ -38,7 +38,8 @@ pub use self::redis::{RedisStore, RedisStoreBuilder};
 ///
 /// # What a store must keep
 ///
-/// The conformance suite (feature `testing`, `dedupe_store_conformance!`) has a test for each of these.
+/// The conformance suite (feature `testing`, `dedupe_store_conformance!`) has tests for each of these but the
+/// ninth, which cannot be seen from outside.
 ///
 /// 1. Every transition is **one atomic compare-and-set** on the record's state and token. Reading and then
 ///    writing is not enough: of any number of callers that claim at once, one is granted the claim.

@@ -24,6 +24,7 @@ use crate::future::ResponseFuture;
 /// # Examples
 ///
 /// ```
+/// use bytes::Bytes;
 /// use http::{Request, StatusCode};
 /// use http_body_util::Full;
 /// use lipdub_tower::{Webhook, WebhookService};
@@ -38,7 +39,7 @@ use crate::future::ResponseFuture;
 ///
 /// let delivery = Request::post("/")
 ///     .header("authorization", "Bearer whk_123")
-///     .body(Full::from(r#"{"event_type": "VIDEO_RENDER_COMPLETE"}"#))?;
+///     .body(Full::<Bytes>::from(r#"{"event_type": "VIDEO_RENDER_COMPLETE"}"#))?;
 /// let response = WebhookService::new(webhook).oneshot(delivery).await?;
 /// assert_eq!(response.status(), StatusCode::OK);
 /// # Ok(())
