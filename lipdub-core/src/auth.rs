@@ -122,6 +122,37 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
+/// Who may deliver.
+pub(crate) enum Access {
+    Keys(ApiKeys),
+    Everybody,
+}
+
+impl Access {
+    /// Makes sense of what was configured, which must be exactly one of the three.
+    pub(crate) fn new(
+        keys: Vec<Result<ApiKey, ConfigError>>,
+        shared_keys: Option<ApiKeys>,
+        everybody: bool,
+    ) -> Result<Self, ConfigError> {
+        let keys: Vec<ApiKey> = keys.into_iter().collect::<Result<_, _>>()?;
+        match (keys.is_empty(), shared_keys, everybody) {
+            (false, None, false) => ApiKeys::new(keys).map(Self::Keys),
+            (true, Some(shared_keys), false) => Ok(Self::Keys(shared_keys)),
+            (true, None, true) => Ok(Self::Everybody),
+            (true, None, false) => Err(ConfigError::NoCredential),
+            _ => Err(ConfigError::AmbiguousCredentials),
+        }
+    }
+
+    pub(crate) fn admits(&self, head: &Head<'_>) -> bool {
+        match self {
+            Self::Keys(keys) => keys.admit(head),
+            Self::Everybody => true,
+        }
+    }
+}
+
 fn at_least_one(keys: impl IntoIterator<Item = ApiKey>) -> Result<Arc<[ApiKey]>, ConfigError> {
     let keys: Arc<[ApiKey]> = keys.into_iter().collect();
     if keys.is_empty() { Err(ConfigError::NoCredential) } else { Ok(keys) }

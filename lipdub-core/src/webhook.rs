@@ -1,6 +1,7 @@
 //! The way of a delivery: begin, read, parse, claim, attempt, settle, answer.
 
 mod builder;
+mod config_error;
 mod shutdown;
 mod twins;
 
@@ -15,13 +16,15 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use self::builder::{Access, CannotKey, EventKeyFn, OnFailure};
-pub use self::builder::{ConfigError, WebhookBuilder};
+pub use self::builder::WebhookBuilder;
+use self::builder::{CannotKey, EventKeyFn, OnFailure};
+pub use self::config_error::ConfigError;
 pub use self::shutdown::Drained;
 pub(crate) use self::shutdown::{Shutdown, Stop};
 use self::twins::{Entry, Twins};
 pub(crate) use self::twins::{Outcome, Report};
 use crate::attempt::{Attempt, Dedupe};
+use crate::auth::Access;
 use crate::delivery::{Answer, Head, Status};
 use crate::event::{EventType, Received};
 use crate::handler::Handlers;

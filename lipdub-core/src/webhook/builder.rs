@@ -7,11 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::{Inner, Shutdown, Twins, Webhook};
+use super::{ConfigError, Inner, Shutdown, Twins, Webhook};
 use crate::attempt::Dedupe;
-use crate::auth::{ApiKey, ApiKeys};
+use crate::auth::{Access, ApiKey, ApiKeys};
 use crate::dedupe::{DedupeStore, MemoryStore};
-use crate::delivery::Head;
 use crate::event::{Event, EventKey, EventType, Received, RenderComplete, RenderFailed, StageEvent};
 use crate::handler::{DoubleHandler, Failure, Handler, HandlerError, Handlers};
 
@@ -427,7 +426,7 @@ impl WebhookBuilder {
     /// A [`ConfigError`] that names the fault.
     pub fn build(self) -> Result<Webhook, ConfigError> {
         self.check()?;
-        let access = access(self.keys, self.shared_keys, self.allow_unauthenticated)?;
+        let access = Access::new(self.keys, self.shared_keys, self.allow_unauthenticated)?;
         if self.retention < LATEST_REPLAY {
             tracing::warn!(
                 days = self.retention.as_secs() / DAY.as_secs(),
@@ -487,80 +486,3 @@ impl fmt::Debug for WebhookBuilder {
         formatter.debug_struct("WebhookBuilder").finish_non_exhaustive()
     }
 }
-
-/// Who may deliver.
-pub(crate) enum Access {
-    Keys(ApiKeys),
-    Everybody,
-}
-
-impl Access {
-    pub(crate) fn admits(&self, head: &Head<'_>) -> bool {
-        match self {
-            Self::Keys(keys) => keys.admit(head),
-            Self::Everybody => true,
-        }
-    }
-}
-
-fn access(
-    keys: Vec<Result<ApiKey, ConfigError>>,
-    shared_keys: Option<ApiKeys>,
-    allow_unauthenticated: bool,
-) -> Result<Access, ConfigError> {
-    let keys: Vec<ApiKey> = keys.into_iter().collect::<Result<_, _>>()?;
-    match (keys.is_empty(), shared_keys, allow_unauthenticated) {
-        (false, None, false) => ApiKeys::new(keys).map(Access::Keys),
-        (true, Some(shared_keys), false) => Ok(Access::Keys(shared_keys)),
-        (true, None, true) => Ok(Access::Everybody),
-        (true, None, false) => Err(ConfigError::NoCredential),
-        _ => Err(ConfigError::AmbiguousCredentials),
-    }
-}
-
-/// What is wrong with the configuration of a [`Webhook`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// No credential was given.
-    NoCredential,
-    /// An API key is empty.
-    EmptyApiKey,
-    /// An API key cannot come through an HTTP header as it is.
-    UnusableApiKey,
-    /// Two of `api_key`, `api_keys` and `allow_unauthenticated` were used.
-    AmbiguousCredentials,
-    /// No handler was given.
-    NoHandler,
-    /// A type has two handlers; its name is in here.
-    DoubleHandler(String),
-    /// A setting has a value that it cannot have, for the reason in here.
-    UnusableSetting(&'static str),
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCredential => formatter.write_str(
-                "no API key was given: add `.api_key(…)`, or `.allow_unauthenticated()` if anybody may deliver",
-            ),
-            Self::EmptyApiKey => formatter
-                .write_str("an API key is empty: is the environment variable that it comes from set?"),
-            Self::UnusableApiKey => formatter.write_str(
-                "an API key begins or ends with white space or holds a control character, which no HTTP header can carry: trim it",
-            ),
-            Self::AmbiguousCredentials => formatter.write_str(
-                "use only one of `.api_key(…)`, `.api_keys(…)` and `.allow_unauthenticated()`",
-            ),
-            Self::NoHandler => formatter.write_str(
-                "there is no handler: add `.on_render_complete(…)` or another, or a `.fallback(…)`",
-            ),
-            Self::DoubleHandler(event_type) => {
-                write!(formatter, "{event_type} has two handlers: join them into one")
-            }
-            Self::UnusableSetting(reason) => formatter.write_str(reason),
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}

@@ -1,0 +1,48 @@
+use std::fmt;
+
+/// What is wrong with the configuration of a [`Webhook`](crate::Webhook).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No credential was given.
+    NoCredential,
+    /// An API key is empty.
+    EmptyApiKey,
+    /// An API key cannot come through an HTTP header as it is.
+    UnusableApiKey,
+    /// Two of `api_key`, `api_keys` and `allow_unauthenticated` were used.
+    AmbiguousCredentials,
+    /// No handler was given.
+    NoHandler,
+    /// A type has two handlers; its name is in here.
+    DoubleHandler(String),
+    /// A setting has a value that it cannot have, for the reason in here.
+    UnusableSetting(&'static str),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCredential => formatter.write_str(
+                "no API key was given: add `.api_key(…)`, or `.allow_unauthenticated()` if anybody may deliver",
+            ),
+            Self::EmptyApiKey => formatter
+                .write_str("an API key is empty: is the environment variable that it comes from set?"),
+            Self::UnusableApiKey => formatter.write_str(
+                "an API key begins or ends with white space or holds a control character, which no HTTP header can carry: trim it",
+            ),
+            Self::AmbiguousCredentials => formatter.write_str(
+                "use only one of `.api_key(…)`, `.api_keys(…)` and `.allow_unauthenticated()`",
+            ),
+            Self::NoHandler => formatter.write_str(
+                "there is no handler: add `.on_render_complete(…)` or another, or a `.fallback(…)`",
+            ),
+            Self::DoubleHandler(event_type) => {
+                write!(formatter, "{event_type} has two handlers: join them into one")
+            }
+            Self::UnusableSetting(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
