@@ -675,6 +675,48 @@ mod cluster {
         cluster.nodes.iter().for_each(RedisServer::thaw);
         assert!(!matches!(recovered(&store, &request("a")).await, Claim::Done));
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_frozen_node_leaves_the_others_in_service() {
+        let cluster = RedisCluster::start();
+        let store = RedisStore::cluster(cluster.urls()).timeout(SHORT * 4).connect().await.unwrap();
+        let (frozen, well) = split(&store, &cluster.nodes[2]).await;
+        cluster.nodes[2].freeze();
+
+        // Nobody else is answered while this one waits, so that the connection may be as bad as the node.
+        store.claim(&frozen[0]).await.unwrap_err();
+        assert_eq!(store.claim(&well[0]).await.unwrap(), GRANTED);
+
+        let failing = {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for request in frozen {
+                    store.claim(&request).await.unwrap_err();
+                }
+            })
+        };
+        while !failing.is_finished() {
+            for request in &well {
+                assert_eq!(store.claim(request).await.unwrap(), GRANTED);
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        failing.await.unwrap();
+    }
+
+    /// Claims of which three are on this node and three on others.
+    async fn split(store: &RedisStore, node: &RedisServer) -> (Vec<ClaimRequest>, Vec<ClaimRequest>) {
+        let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+        for number in 0..100 {
+            let request = request(&number.to_string());
+            assert_eq!(store.claim(&request).await.unwrap(), GRANTED);
+            let is_here = node.try_command(&["EXISTS", &key(&request)]).is_ok();
+            if is_here { here.push(request) } else { elsewhere.push(request) }
+        }
+        here.truncate(3);
+        elsewhere.truncate(3);
+        (here, elsewhere)
+    }
 }
 
 #[cfg(feature = "redis-tls")]

@@ -331,7 +331,8 @@ impl RedisStoreBuilder {
     #[cfg(feature = "redis-cluster")]
     fn cluster_source(&self) -> RedisResult<Source> {
         let builder = redis::cluster::ClusterClient::builder(self.urls.iter().map(String::as_str))
-            .connection_timeout(self.timeout)
+            // A node that is down must leave time to connect to the others and to ask one of them.
+            .connection_timeout(self.timeout / 4)
             .response_timeout(self.timeout)
             .overall_response_timeout(Some(self.timeout))
             .retries(3)

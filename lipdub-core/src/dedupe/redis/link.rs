@@ -42,6 +42,10 @@ pub(super) enum Connection {
 }
 
 impl Connection {
+    fn is_single(&self) -> bool {
+        matches!(self, Self::Single(_))
+    }
+
     pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         match self {
             Self::Single(connection) => command.query_async(connection).await,
@@ -64,6 +68,9 @@ pub(super) struct Link {
 struct Current {
     connection: Option<Connection>,
     generation: u64,
+    connected_at: Option<Instant>,
+    /// When a call was answered last.
+    answered_at: Option<Instant>,
 }
 
 /// The last try to connect that failed.
@@ -104,22 +111,19 @@ impl Link {
     fn existing(&self) -> Option<Lease<'_>> {
         let current = self.current();
         let connection = current.connection.clone()?;
-        Some(Lease { link: self, connection, generation: current.generation, is_answered: false })
+        Some(self.lease(connection, current.generation))
     }
 
     fn replace(&self, connection: Connection) -> Lease<'_> {
         let mut current = self.current();
         current.generation += 1;
         current.connection = Some(connection.clone());
-        Lease { link: self, connection, generation: current.generation, is_answered: false }
+        current.connected_at = Some(Instant::now());
+        self.lease(connection, current.generation)
     }
 
-    /// Drops the connection, unless it has been replaced already.
-    fn discard(&self, generation: u64) {
-        let mut current = self.current();
-        if current.generation == generation {
-            current.connection = None;
-        }
+    fn lease(&self, connection: Connection, generation: u64) -> Lease<'_> {
+        Lease { link: self, connection, generation, begun_at: Instant::now(), is_answered: false }
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -136,6 +140,7 @@ pub(super) struct Lease<'a> {
     link: &'a Link,
     pub(super) connection: Connection,
     generation: u64,
+    begun_at: Instant,
     is_answered: bool,
 }
 
@@ -144,12 +149,29 @@ impl Lease<'_> {
         self.is_answered = !answer.as_ref().is_err_and(is_fatal);
         answer
     }
+
+    /// Whether a call without an answer says that the connection is bad.
+    ///
+    /// In a cluster it may be one node of many, and to connect anew takes time from the others. While they
+    /// answer it is done seldom, for the one that may be half open.
+    fn is_bad(&self, current: &Current) -> bool {
+        let is_silent = current.answered_at.is_none_or(|last| last < self.begun_at);
+        let is_old = current.connected_at.is_none_or(|then| then.elapsed() > self.link.timeout * 10);
+        self.connection.is_single() || is_silent || is_old
+    }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        if !self.is_answered {
-            self.link.discard(self.generation);
+        let mut current = self.link.current();
+        if current.generation != self.generation {
+            // It has been replaced already.
+            return;
+        }
+        if self.is_answered {
+            current.answered_at = Some(Instant::now());
+        } else if self.is_bad(&current) {
+            current.connection = None;
         }
     }
 }
