@@ -143,7 +143,7 @@ mod outages {
         let mut server = RedisServer::start();
         server.kill();
         let error = RedisStore::connect(server.url()).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: the connection failed");
+        assert_eq!(error.to_string(), "the dedupe store failed: the connection was refused");
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -598,6 +598,15 @@ mod connecting {
         let error = RedisStore::connect(server.url()).await.unwrap_err();
         assert_eq!(error.to_string(), "the dedupe store failed: authentication failed");
         RedisStore::connect(server_url("right")).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_repeats_what_it_does_not_know_does_not_tell_the_password() {
+        let server = RedisServer::start_with(&["--save", "", "--rename-command", "HELLO", ""]);
+        let url = format!("redis://user:s3cret@127.0.0.1:{}/?protocol=resp3", server.port());
+        let error = RedisStore::connect(url).await.unwrap_err();
+        assert_eq!(error.to_string(), "the dedupe store failed: the server does not know a command");
+        assert!(!everything(&error).contains("s3cret"), "{}", everything(&error));
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -5,10 +5,15 @@ use crate::dedupe::StoreError;
 /// Says in fixed words what went wrong. What the server or the URL said about credentials is left out.
 pub(super) fn store_error(error: RedisError) -> StoreError {
     let what = describe(&error);
-    match error.kind() {
-        ErrorKind::AuthenticationFailed => StoreError { what, source: None },
-        _ => StoreError::new(what, error),
+    if error.kind() == ErrorKind::AuthenticationFailed || is_quoting(&error) {
+        return StoreError { what, source: None };
     }
+    StoreError::new(what, error)
+}
+
+/// A server repeats the arguments of a command that it does not know, and those of `HELLO` are credentials.
+fn is_quoting(error: &RedisError) -> bool {
+    says(error, "unknown command")
 }
 
 /// Whether a server's error has this code, also inside the error of a script, as servers before 7.0 put it.
@@ -22,6 +27,8 @@ fn describe(error: &RedisError) -> &'static str {
         ErrorKind::InvalidClientConfig => return "the URL or the settings are not valid",
         ErrorKind::ClusterConnectionNotFound => return "no node of the cluster can be reached",
         ErrorKind::Io if error.is_timeout() => return "it did not answer in time",
+        ErrorKind::Io if error.is_connection_refusal() => return "the connection was refused",
+        ErrorKind::Io if error.is_connection_dropped() => return "the connection was lost",
         ErrorKind::Io => return "the connection failed",
         _ => {}
     }
@@ -43,6 +50,7 @@ const CODES: &[(&str, &str)] = &[
     ("NOAUTH", "authentication failed"),
     ("WRONGPASS", "authentication failed"),
     ("NOPERM", "the user lacks a permission"),
+    ("unknown command", "the server does not know a command"),
     ("NORECORD", "the event's key holds something else"),
     ("WRONGTYPE", "the event's key holds something else"),
 ];
