@@ -745,7 +745,8 @@ mod tls {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_certificate_that_is_none_is_an_error() {
         let builder = RedisStore::builder("rediss://127.0.0.1:1").root_certificate("no certificate");
-        builder.connect().await.unwrap_err();
+        let error = builder.connect().await.unwrap_err();
+        assert_eq!(error.to_string(), "the dedupe store failed: the URL or the settings are not valid");
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{Client, Cmd, FromRedisValue, RedisResult, Value};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, Cmd, FromRedisValue, IntoConnectionInfo as _, RedisResult, Value};
 use tokio::time::timeout;
 
 use self::error::store_error;
@@ -308,8 +309,8 @@ impl RedisStoreBuilder {
     /// rustls panics if there is no provider.
     #[cfg(feature = "redis-tls")]
     fn choose_crypto(&self) {
-        let is_tls = self.urls.iter().any(|url| url.starts_with("rediss:") || url.starts_with("valkeys:"));
-        if is_tls && rustls::crypto::CryptoProvider::get_default().is_none() {
+        if self.urls.iter().any(|url| is_tls(url)) && rustls::crypto::CryptoProvider::get_default().is_none()
+        {
             // If it fails, another thread has been faster.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
@@ -321,11 +322,12 @@ impl RedisStoreBuilder {
             return self.cluster_source();
         }
         let url = self.urls.first().map(String::as_str).unwrap_or_default();
+        let target = url.into_connection_info()?.set_tcp_settings(tcp_settings());
         #[cfg(feature = "redis-tls")]
-        if let Some(certificates) = self.certificates() {
-            return Ok(Source::Single(Box::new(Client::build_with_tls(url, certificates)?)));
+        if let Some(certificates) = self.certificates()? {
+            return Ok(Source::Single(Box::new(Client::build_with_tls(target, certificates)?)));
         }
-        Ok(Source::Single(Box::new(Client::open(url)?)))
+        Ok(Source::Single(Box::new(Client::open(target)?)))
     }
 
     #[cfg(feature = "redis-cluster")]
@@ -335,11 +337,12 @@ impl RedisStoreBuilder {
             .connection_timeout(self.timeout / 4)
             .response_timeout(self.timeout)
             .overall_response_timeout(Some(self.timeout))
+            .tcp_settings(tcp_settings())
             .retries(3)
             .min_retry_wait(10)
             .max_retry_wait(100);
         #[cfg(feature = "redis-tls")]
-        let builder = match self.certificates() {
+        let builder = match self.certificates()? {
             Some(certificates) => builder.certs(certificates),
             None => builder,
         };
@@ -347,10 +350,28 @@ impl RedisStoreBuilder {
     }
 
     #[cfg(feature = "redis-tls")]
-    fn certificates(&self) -> Option<redis::TlsCertificates> {
-        let root_cert = self.root_certificate.clone()?;
-        Some(redis::TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
+    fn certificates(&self) -> RedisResult<Option<redis::TlsCertificates>> {
+        let Some(pem) = &self.root_certificate else { return Ok(None) };
+        // A PEM text without one is read as no authority, and no server would be trusted.
+        if !pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) {
+            return Err((redis::ErrorKind::InvalidClientConfig, "the root certificate is none").into());
+        }
+        Ok(Some(redis::TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) }))
     }
+}
+
+#[cfg(feature = "redis-tls")]
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+#[cfg(feature = "redis-tls")]
+fn is_tls(url: &str) -> bool {
+    let scheme = url.split(':').next().unwrap_or_default();
+    ["rediss", "valkeys"].iter().any(|tls| scheme.eq_ignore_ascii_case(tls))
+}
+
+/// A call must not wait until the server has acknowledged the one before it on the connection that they share.
+fn tcp_settings() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
 }
 
 impl fmt::Debug for RedisStoreBuilder {
