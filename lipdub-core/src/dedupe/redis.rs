@@ -29,11 +29,15 @@ use super::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
 ///
 /// # What can be lost
 ///
-/// Redis acknowledges a write before its replicas have it, and before it is on disk unless
-/// `appendfsync always` is set. After a crash or a failover it can have forgotten the last claims and
-/// successes. What follows is that an event may run **again**, if it is delivered again; none is lost. Give
-/// the store a server with persistence and with `maxmemory-policy noeviction`: a server that evicts keys
-/// forgets events. There is a warning in the log at connect if it may.
+/// Redis acknowledges a write before its replicas have it ([replication]), and before it is on disk unless
+/// `appendfsync always` is set ([persistence]). After a crash or a failover it can have forgotten the last
+/// claims and successes. What follows is that an event may run **again**, if it is delivered again; none is
+/// lost. Give the store a server with persistence and with `maxmemory-policy noeviction`: a server that
+/// evicts keys ([eviction]) forgets events. There is a warning in the log at connect if it may.
+///
+/// [replication]: https://redis.io/docs/latest/operate/oss_and_stack/management/replication/
+/// [persistence]: https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
+/// [eviction]: https://redis.io/docs/latest/develop/reference/eviction/
 ///
 /// Leases are measured by the server's clock, so a failover to a server whose clock differs shortens or
 /// prolongs those that run by as much.
@@ -48,7 +52,7 @@ use super::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
 /// done (`MEMORY USAGE` says 168 for the key alone, and 184 while it runs).
 ///
 /// A user (ACL) needs the keys `~lipdub:*` and the commands `PING`, `EVALSHA`, `EVAL`, `GET`, `SET`, `DEL` and
-/// `TIME`.
+/// `TIME`, and for a cluster `CLUSTER|SLOTS`.
 ///
 /// # Examples
 ///
