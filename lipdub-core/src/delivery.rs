@@ -69,7 +69,7 @@ impl fmt::Debug for Head<'_> {
 
 /// The headers of a request, whatever type the web framework keeps them in.
 ///
-/// Implemented for `http::HeaderMap` (feature `http`) and for a slice of names and values; a newtype
+/// Implemented for `http::HeaderMap` (feature `http`) and for lists of names and values; a newtype
 /// of a few lines does it for any other framework.
 ///
 /// # Examples
@@ -104,6 +104,12 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
         for (_, value) in self.iter().filter(|(header, _)| header.as_ref().eq_ignore_ascii_case(name)) {
             visit(value.as_ref());
         }
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
+    fn each(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        self.as_slice().each(name, visit);
     }
 }
 

@@ -1,6 +1,24 @@
-//! For tests: the conformance suite that a dedupe store is held to.
+//! For tests: LipDub in a box, and the conformance suite that a dedupe store is held to.
 //!
-//! [`dedupe_store_conformance!`](crate::dedupe_store_conformance) runs all of it on a store; the functions in
+//! [`LipDub`] delivers the events of [`sample`] to your handlers as LipDub does, with whatever shall go wrong on
+//! the way, and its assertions tell the story of an event that did not fare as it should.
+//!
+//! [`dedupe_store_conformance!`](crate::dedupe_store_conformance) holds a store to its contract; the functions in
 //! [`dedupe`] are its promises one by one.
 
 pub mod dedupe;
+mod fault;
+#[cfg(feature = "testing-http")]
+mod http;
+mod provider;
+mod record;
+pub mod sample;
+mod spelling;
+mod target;
+
+pub use self::fault::{Fault, Faults};
+#[cfg(feature = "testing-http")]
+pub use self::http::{HttpTarget, InvalidUrl};
+pub use self::provider::{LipDub, LipDubBuilder};
+pub use self::record::{Fate, Outcome, Story, Try};
+pub use self::target::{NoAnswer, Reply, Request, Target};

@@ -1,0 +1,533 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::fault::{Chance, Fault, Faults};
+use super::record::{Fate, Log, Outcome, Story, Try};
+use super::sample::Sample;
+use super::spelling::Spelling;
+use super::target::{Request, Target};
+
+/// LipDub in a box: delivers events as LipDub does, keeps a record, and lets go wrong what you wish.
+///
+/// As LipDub it sends `POST`, JSON, the API key and `X-LipDub-Event`; takes nothing but 2xx within 5 s for an
+/// answer; tries three times; delivers the events of one job one after the other; and puts what it gives up on
+/// into a dead letter queue, from which you replay it by hand, any number of days later.
+///
+/// It delivers to a [`Webhook`](crate::Webhook) without a socket, or to any other [`Target`]. Without a socket it
+/// can run on tokio's paused clock (`#[tokio::test(start_paused = true)]`, tokio's feature `test-util`), on which
+/// 27 days take no time. It needs a tokio runtime.
+///
+/// Clones share everything.
+///
+/// # Examples
+///
+/// ```
+/// use lipdub_core::Webhook;
+/// use lipdub_core::testing::{Fault, LipDub, sample};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?.block_on(async {
+/// let webhook = Webhook::builder()
+///     .api_key("whk_123")
+///     .on_render_complete(|event| async move { Ok(()) })
+///     .build()?;
+/// let lipdub = LipDub::builder(webhook).api_key("whk_123").build();
+///
+/// let event = sample::render_complete();
+/// lipdub.deliver_with(&event, [Fault::LostAnswer, Fault::SlowAnswer]).await;
+/// lipdub.days_pass(27).await;
+/// lipdub.deliver(&event).await;
+/// lipdub.assert_handled_once(&event);
+/// # Ok::<(), lipdub_core::ConfigError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct LipDub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: LipDubBuilder,
+    began: Instant,
+    /// For each job whose events are being delivered, the turn to do so. The lock is fair.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    log: Mutex<Log>,
+}
+
+impl LipDub {
+    /// Starts with LipDub's ways, no credential and no faults.
+    pub fn builder(target: impl Target) -> LipDubBuilder {
+        LipDubBuilder {
+            target: Box::new(target),
+            credential: None,
+            old_key: "whk_not_valid_any_more".to_owned(),
+            cut_off: Duration::from_secs(5),
+            tries: 3,
+            retry_delay: Duration::from_secs(5),
+            consumers: 10,
+            faults: Faults::none(),
+        }
+    }
+
+    /// Delivers an event, after those of its job that are under way, until it is answered or given up on.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, LipDub hangs up and forgets about the event.
+    pub async fn deliver(&self, event: &Sample) -> Fate {
+        let _turn = self.turn(event).await;
+        self.carry(event, |chance| self.inner.settings.faults.draw(chance)).await
+    }
+
+    /// Delivers an event as [`deliver`](Self::deliver) does, with these faults: the first befalls the first try,
+    /// and so on. `None` spares a try.
+    pub async fn deliver_with(
+        &self,
+        event: &Sample,
+        faults: impl IntoIterator<Item = impl Into<Option<Fault>>>,
+    ) -> Fate {
+        let faults: Vec<Option<Fault>> = faults.into_iter().map(Into::into).collect();
+        let mut faults = faults.into_iter();
+        let _turn = self.turn(event).await;
+        self.carry(event, |_chance| faults.next().flatten()).await
+    }
+
+    /// Delivers many events: those of one job in this order, and different jobs at the same time.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, LipDub hangs up and forgets about those that are not delivered.
+    ///
+    /// # Panics
+    ///
+    /// If the target panics.
+    pub async fn deliver_all(&self, events: impl IntoIterator<Item = Sample>) {
+        let consumers = Arc::new(Semaphore::new(self.inner.settings.consumers));
+        let mut jobs = JoinSet::new();
+        for mut events in self.by_job(events) {
+            let (lipdub, consumers) = (self.clone(), Arc::clone(&consumers));
+            jobs.spawn(async move {
+                let _consumer = consumers.acquire().await;
+                for event in events.drain(..) {
+                    lipdub.deliver(&event).await;
+                }
+            });
+        }
+        while let Some(ended) = jobs.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                resume_unwind(error.into_panic());
+            }
+        }
+    }
+
+    /// Replays an event from the dead letter queue, as LipDub's support does by hand, with three new tries.
+    ///
+    /// # Panics
+    ///
+    /// If it is not in the dead letter queue, with its story.
+    pub async fn replay(&self, event: &Sample) -> Fate {
+        let Some(event) = self.log().raise(event) else {
+            panic!("only an event in the dead letter queue can be replayed\n{}", self.story(event));
+        };
+        self.deliver(&event).await
+    }
+
+    /// Replays everything that is in the dead letter queue.
+    ///
+    /// # Panics
+    ///
+    /// If the target panics.
+    pub async fn replay_all(&self) {
+        let dead = self.log().raise_all();
+        self.deliver_all(dead).await;
+    }
+
+    /// Lets days pass. On tokio's paused clock that takes no time, and on a running one it takes days.
+    pub async fn days_pass(&self, days: u32) {
+        sleep(Duration::from_secs(24 * 60 * 60) * days).await;
+    }
+
+    /// What is in the dead letter queue, the oldest first.
+    pub fn dead_letters(&self) -> Vec<Sample> {
+        self.log().dead()
+    }
+
+    /// What befell an event.
+    pub fn story(&self, event: &Sample) -> Story {
+        self.log().story(event)
+    }
+
+    /// What befell all events, in the order in which they were sent first.
+    pub fn stories(&self) -> Vec<Story> {
+        self.log().stories()
+    }
+
+    /// Sees to it that an event was handled, and not more than once.
+    ///
+    /// It goes by the answers of a receiver that says what it did, as every one of this crate does. Answers
+    /// that LipDub did not get count as well.
+    ///
+    /// # Panics
+    ///
+    /// If it was not, with the story of the event.
+    #[track_caller]
+    pub fn assert_handled_once(&self, event: &Sample) {
+        let story = self.story(event);
+        let times = story.times_handled();
+        assert!(times == 1, "the event should have been handled once, and was {}\n{story}", Times(times));
+    }
+
+    /// Sees to it that each event that was sent was handled, and not more than once.
+    ///
+    /// # Panics
+    ///
+    /// If one was not, with the story of the event.
+    #[track_caller]
+    pub fn assert_each_handled_once(&self) {
+        for story in self.stories() {
+            self.assert_handled_once(story.event());
+        }
+    }
+
+    /// Sees to it that an event was last answered with 200 `ignored`.
+    ///
+    /// # Panics
+    ///
+    /// If it was not, with the story of the event.
+    #[track_caller]
+    pub fn assert_ignored(&self, event: &Sample) {
+        self.assert_last(event, "ignored");
+    }
+
+    /// Sees to it that an event was last answered with 200 `rejected`.
+    ///
+    /// # Panics
+    ///
+    /// If it was not, with the story of the event.
+    #[track_caller]
+    pub fn assert_rejected(&self, event: &Sample) {
+        self.assert_last(event, "rejected");
+    }
+
+    /// Sees to it that an event is in the dead letter queue.
+    ///
+    /// # Panics
+    ///
+    /// If it is not, with the story of the event.
+    #[track_caller]
+    pub fn assert_dead(&self, event: &Sample) {
+        let story = self.story(event);
+        let is_dead = story.fate() == Some(Fate::Dead);
+        assert!(is_dead, "the event should be in the dead letter queue, and is not\n{story}");
+    }
+
+    /// Sees to it that LipDub knows of each event that it was delivered: the dead letter queue is empty.
+    ///
+    /// # Panics
+    ///
+    /// If one was not, with the story of the event.
+    #[track_caller]
+    pub fn assert_nothing_dead(&self) {
+        if let Some(dead) = self.dead_letters().first() {
+            panic!("the dead letter queue should be empty, and is not\n{}", self.story(dead));
+        }
+    }
+
+    #[track_caller]
+    fn assert_last(&self, event: &Sample, expected: &str) {
+        let story = self.story(event);
+        let status = story.last_status();
+        let is_right = status.as_deref() == Some(expected);
+        assert!(is_right, "the event should have been answered `{expected}` at last, and was not\n{story}");
+    }
+
+    /// Waits until it is this event's turn in its job.
+    async fn turn(&self, event: &Sample) -> Turn<'_> {
+        let job = event.queue();
+        let lock = Arc::clone(self.turns().entry(job.clone()).or_default());
+        Turn { lipdub: self, job, held: Some(lock.lock_owned().await) }
+    }
+
+    /// Tries until the event is answered, or often enough.
+    async fn carry(&self, event: &Sample, mut fault: impl FnMut(&mut Chance) -> Option<Fault>) -> Fate {
+        let settings = &self.inner.settings;
+        for number in 1..=settings.tries {
+            if number > 1 {
+                sleep(settings.retry_delay).await;
+            }
+            if self.try_once(event, &mut fault).await {
+                return self.end(event, Fate::Delivered);
+            }
+        }
+        self.end(event, Fate::Dead)
+    }
+
+    /// Whether LipDub takes the event for delivered after this.
+    async fn try_once(&self, event: &Sample, fault: impl FnOnce(&mut Chance) -> Option<Fault>) -> bool {
+        let mut first = self.begin(event);
+        match fault(&mut first.chance) {
+            Some(Fault::Twin) => {
+                let twin = self.begin(event);
+                let both =
+                    tokio::join!(self.send(first, Some(Fault::Twin)), self.send(twin, Some(Fault::Twin)));
+                both.0 || both.1
+            }
+            Some(Fault::Duplicate) => {
+                let is_accepted = self.send(first, None).await;
+                let again = self.send(self.begin(event), Some(Fault::Duplicate)).await;
+                is_accepted || again
+            }
+            Some(Fault::UnknownType) => {
+                let unknown = event.clone().set("event_type", UNKNOWN_TYPE);
+                let number = self.log().begin_stranger(&unknown);
+                self.send(self.begun(&unknown, number), Some(Fault::UnknownType)).await;
+                self.send(first, None).await
+            }
+            other => self.send(first, other).await,
+        }
+    }
+
+    fn begin<'a>(&self, event: &'a Sample) -> Begun<'a> {
+        let number = self.log().begin(event);
+        self.begun(event, number)
+    }
+
+    fn begun<'a>(&self, event: &'a Sample, number: u32) -> Begun<'a> {
+        Begun { event, number, chance: self.inner.settings.faults.chance(event.key(), number) }
+    }
+
+    async fn send(&self, begun: Begun<'_>, fault: Option<Fault>) -> bool {
+        let Begun { event, number, mut chance } = begun;
+        let began = Instant::now();
+        let request = self.request(event, fault, &mut chance);
+        let outcome = self.outcome(request, fault, &mut chance).await;
+        let is_accepted = outcome.is_accepted();
+        let at = began - self.inner.began;
+        self.log().tried(event.key(), Try { number, at, took: began.elapsed(), fault, outcome });
+        is_accepted
+    }
+
+    fn request(&self, event: &Sample, fault: Option<Fault>, chance: &mut Chance) -> Request {
+        let settings = &self.inner.settings;
+        let (shuffles, signs) = (fault == Some(Fault::ShuffledFields), fault == Some(Fault::FreshLinks));
+        let body = match event.body() {
+            body if shuffles || signs => Spelling { chance, shuffles, signs }.of(body),
+            body => body,
+        };
+        let length = body.len();
+        let mut request = Request::new(body)
+            .header("content-type", "application/json")
+            .header("x-lipdub-event", event.event_type());
+        if let Some(credential) = &settings.credential {
+            let key = if fault == Some(Fault::OldKey) { &settings.old_key } else { &credential.key };
+            request = request.header(credential.header, format!("{}{key}", credential.scheme));
+        }
+        match fault {
+            Some(Fault::TruncatedBody) => request.break_off_after(chance.below(length)),
+            _ => request,
+        }
+    }
+
+    async fn outcome(&self, request: Request, fault: Option<Fault>, chance: &mut Chance) -> Outcome {
+        let LipDubBuilder { cut_off, target, .. } = &self.inner.settings;
+        let began = Instant::now();
+        let hangs_up = (fault == Some(Fault::HangUp)).then(|| Duration::from_millis(chance.below(20) as u64));
+        match timeout(hangs_up.unwrap_or(*cut_off), target.deliver(request)).await {
+            Ok(Ok(reply)) if fault == Some(Fault::LostAnswer) => Outcome::Unseen(reply),
+            Ok(Ok(reply)) if fault == Some(Fault::SlowAnswer) => {
+                sleep(cut_off.saturating_sub(began.elapsed())).await;
+                Outcome::Unseen(reply)
+            }
+            Ok(Ok(reply)) => Outcome::Answered(reply),
+            Ok(Err(error)) => Outcome::NoAnswer(error.to_string()),
+            Err(_) if hangs_up.is_some() => Outcome::HungUp,
+            Err(_) => Outcome::CutOff,
+        }
+    }
+
+    fn end(&self, event: &Sample, fate: Fate) -> Fate {
+        self.log().ended(event, fate, self.inner.began.elapsed());
+        fate
+    }
+
+    /// Sorts events into their jobs, and lets some overtake the one before them.
+    fn by_job(&self, events: impl IntoIterator<Item = Sample>) -> Vec<Vec<Sample>> {
+        let mut places = HashMap::new();
+        let mut jobs: Vec<Vec<Sample>> = Vec::new();
+        for event in events {
+            let place = *places.entry(event.queue()).or_insert(jobs.len());
+            if place == jobs.len() {
+                jobs.push(Vec::new());
+            }
+            jobs[place].push(event);
+        }
+        for job in &mut jobs {
+            for index in 1..job.len() {
+                let faults = &self.inner.settings.faults;
+                if faults.draw(&mut faults.chance(job[index].key(), 1)) == Some(Fault::Reordered) {
+                    job.swap(index - 1, index);
+                }
+            }
+        }
+        jobs
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.inner.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turns(&self) -> MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
+        self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for LipDub {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LipDub").finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`LipDub`].
+///
+/// # Settings
+///
+/// | setting | default | why |
+/// |---|---|---|
+/// | [`api_key`](Self::api_key), [`x_api_key`](Self::x_api_key) | none | LipDub sends one if it is configured |
+/// | [`cut_off`](Self::cut_off) | 5 s | LipDub waits no longer |
+/// | [`tries`](Self::tries) | 3 | LipDub tries no more often |
+/// | [`retry_delay`](Self::retry_delay) | 5 s | LipDub does not say; a longer one is easier on a receiver |
+/// | [`consumers`](Self::consumers) | 10 | how many jobs are delivered at the same time |
+/// | [`faults`](Self::faults) | none | |
+#[must_use = "it is `build` that makes the provider"]
+pub struct LipDubBuilder {
+    target: Box<dyn Target>,
+    credential: Option<Credential>,
+    old_key: String,
+    cut_off: Duration,
+    tries: u32,
+    retry_delay: Duration,
+    consumers: usize,
+    faults: Faults,
+}
+
+/// How a key is sent.
+struct Credential {
+    header: &'static str,
+    scheme: &'static str,
+    key: String,
+}
+
+impl LipDubBuilder {
+    /// Sends this key as `Authorization: Bearer`.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.credential = Some(Credential { header: "authorization", scheme: "Bearer ", key: key.into() });
+        self
+    }
+
+    /// Sends this key as `X-Api-Key`, as for older tenants.
+    pub fn x_api_key(mut self, key: impl Into<String>) -> Self {
+        self.credential = Some(Credential { header: "x-api-key", scheme: "", key: key.into() });
+        self
+    }
+
+    /// Sets the key that [`Fault::OldKey`] sends. Defaults to one that nobody has.
+    pub fn old_key(mut self, key: impl Into<String>) -> Self {
+        self.old_key = key.into();
+        self
+    }
+
+    /// Sets how long LipDub waits for an answer. Defaults to 5 s.
+    pub fn cut_off(mut self, time: Duration) -> Self {
+        self.cut_off = time;
+        self
+    }
+
+    /// Sets how often LipDub tries before it gives up. Defaults to 3.
+    pub fn tries(mut self, times: u32) -> Self {
+        self.tries = times;
+        self
+    }
+
+    /// Sets how long LipDub waits before it tries again. Defaults to 5 s.
+    pub fn retry_delay(mut self, time: Duration) -> Self {
+        self.retry_delay = time;
+        self
+    }
+
+    /// Sets how many jobs are delivered at the same time. Defaults to 10.
+    pub fn consumers(mut self, jobs: usize) -> Self {
+        self.consumers = jobs.max(1);
+        self
+    }
+
+    /// Lets things go wrong by chance. Defaults to none.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Makes the provider.
+    pub fn build(self) -> LipDub {
+        let inner =
+            Inner { settings: self, began: Instant::now(), turns: Mutex::default(), log: Mutex::default() };
+        LipDub { inner: Arc::new(inner) }
+    }
+}
+
+impl fmt::Debug for LipDubBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LipDubBuilder").finish_non_exhaustive()
+    }
+}
+
+/// Not one that LipDub has announced.
+const UNKNOWN_TYPE: &str = "TYPE_OF_THE_FUTURE";
+
+/// A try that has its number.
+struct Begun<'a> {
+    event: &'a Sample,
+    number: u32,
+    chance: Chance,
+}
+
+/// The right to deliver events of a job; the next one's when it is dropped.
+struct Turn<'a> {
+    lipdub: &'a LipDub,
+    job: String,
+    held: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut turns = self.lipdub.turns();
+        drop(self.held.take());
+        if let Entry::Occupied(turn) = turns.entry(std::mem::take(&mut self.job)) {
+            // Held by nobody else: no event of the job is waiting.
+            if Arc::strong_count(turn.get()) == 1 {
+                turn.remove();
+            }
+        }
+    }
+}
+
+struct Times(usize);
+
+impl fmt::Display for Times {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => formatter.write_str("never"),
+            times => write!(formatter, "{times} times"),
+        }
+    }
+}
