@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use lipdub_core::Event;
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ impl Effects {
             "key": event.key.to_string(),
             "attempt": event.attempt,
             "id": id,
+            "at": micros_since_1970(),
+            "process": std::process::id(),
         });
         let line = format!("{line}\n");
         let written = (&*self.file).write(line.as_bytes())?;
@@ -36,4 +39,9 @@ impl Effects {
         }
         Ok(())
     }
+}
+
+fn micros_since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

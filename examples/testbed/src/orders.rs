@@ -14,6 +14,8 @@ pub(crate) struct Orders {
     sleep_ms: u64,
     /// Then fail while the attempt is not above this.
     fail_times: u32,
+    /// And panic while it is not above this.
+    panic_times: u32,
     /// Then end like this.
     outcome: Outcome,
 }
@@ -43,6 +45,7 @@ impl Orders {
         if attempt <= self.fail_times {
             return Err("told to fail this time".into());
         }
+        assert!(attempt > self.panic_times, "told to panic this time");
         match self.outcome {
             Outcome::Ok => Ok(()),
             Outcome::Fail => Err("told to fail".into()),
