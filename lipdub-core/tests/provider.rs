@@ -415,13 +415,13 @@ async fn a_replay_after_27_days_is_a_duplicate_and_one_after_31_days_is_told_on(
     lipdub.deliver(&event).await;
     let told = panics(|| lipdub.assert_handled_once(&event));
     for line in [
-        "the event should have been handled once, and was 2 times",
+        "the event should have been handled once, and was handled 2 times",
         "The story of VIDEO_RENDER_COMPLETE of job seven (v1-",
         "  00:00:00.000 try 1 (the answer was lost): 200 processed, which LipDub did not see",
         "  00:00:10.000 try 3 (the answer was lost): 200 duplicate, which LipDub did not see",
         "  00:00:10.000 given up on: it is in the dead letter queue",
-        "  27 d 00:00:10.000 try 4: 200 duplicate after 0.0ns",
-        "  58 d 00:00:10.000 try 5: 200 processed after 0.0ns",
+        "  27 d 00:00:10.000 try 4: 200 duplicate",
+        "  58 d 00:00:10.000 try 5: 200 processed",
         "  58 d 00:00:10.000 delivered",
     ] {
         assert!(told.contains(line), "{line:?} is missing in:\n{told}");
@@ -449,7 +449,7 @@ async fn an_assertion_that_does_not_hold_tells_the_story() {
         panics(|| lipdub.assert_rejected(&failing)),
         panics(|| lipdub.assert_nothing_dead()),
     ] {
-        assert!(told.contains("try 1: 500 failed after"), "{told}");
+        assert!(told.contains("try 1: 500 failed"), "{told}");
         assert!(told.contains("given up on"), "{told}");
     }
     assert!(panics(|| lipdub.assert_handled_once(&ignored)).contains("never"));

@@ -127,6 +127,7 @@ async fn spawn(
         .args(["--lease-ms", &LEASE.as_millis().to_string()])
         .arg("--effects")
         .arg(directory.join("effects"))
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

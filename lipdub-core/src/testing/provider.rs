@@ -527,7 +527,7 @@ impl fmt::Display for Times {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => formatter.write_str("never"),
-            times => write!(formatter, "{times} times"),
+            times => write!(formatter, "handled {times} times"),
         }
     }
 }

@@ -156,6 +156,7 @@ impl fmt::Display for Try {
         }
         let took = self.took;
         match &self.outcome {
+            Outcome::Answered(reply) if took.is_zero() => write!(formatter, ": {reply}"),
             Outcome::Answered(reply) => write!(formatter, ": {reply} after {took:.1?}"),
             Outcome::Unseen(reply) => write!(formatter, ": {reply}, which LipDub did not see"),
             Outcome::CutOff => write!(formatter, ": no answer within {took:.1?}"),

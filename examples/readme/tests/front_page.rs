@@ -1,0 +1,7 @@
+//! What the front page shows of a test is a test, to the letter.
+
+#[test]
+fn the_test_on_the_front_page_is_one_that_runs() {
+    let (page, test) = (include_str!("../../../README.md"), include_str!("handlers.rs"));
+    assert!(page.contains(test), "README.md does not show examples/readme/tests/handlers.rs");
+}
