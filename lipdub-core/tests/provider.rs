@@ -338,12 +338,16 @@ async fn a_reordered_event_overtakes_the_one_before_it() {
     let lipdub = receiver.provider(|_| 200).faults(faults).build();
     let events: Vec<_> =
         (0..40).map(|number| sample::event("X").data(json!({ "n": number })).job("a")).collect();
-    lipdub.deliver_all(events).await;
+    lipdub.deliver_all(events.clone()).await;
     let order: Vec<_> = receiver.bodies().iter().map(|body| body["data"]["n"].as_u64().unwrap()).collect();
     let mut sorted = order.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, (0..40).collect::<Vec<_>>(), "each comes once");
     assert!(order.windows(2).filter(|pair| pair[0] > pair[1]).count() > 5, "{order:?}");
+    let told = |event: &&Sample| lipdub.story(event).to_string().contains("out of order");
+    let overtook = |number: &usize| order.iter().position(|n| n == &(*number as u64)).unwrap() < *number;
+    assert!(events.iter().filter(told).count() > 5);
+    assert!((0..40).filter(overtook).all(|number| told(&&events[number])));
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,8 +83,7 @@ impl LipDub {
     ///
     /// If the future is dropped, LipDub hangs up and forgets about the event.
     pub async fn deliver(&self, event: &Sample) -> Fate {
-        let _turn = self.turn(event).await;
-        self.carry(event, |chance| self.inner.settings.faults.draw(chance)).await
+        self.deliver_by_chance(event, false).await
     }
 
     /// Delivers an event as [`deliver`](Self::deliver) does, with these faults: the first befalls the first try,
@@ -112,12 +111,12 @@ impl LipDub {
     pub async fn deliver_all(&self, events: impl IntoIterator<Item = Sample>) {
         let consumers = Arc::new(Semaphore::new(self.inner.settings.consumers));
         let mut jobs = JoinSet::new();
-        for mut events in self.by_job(events) {
+        for events in self.by_job(events) {
             let (lipdub, consumers) = (self.clone(), Arc::clone(&consumers));
             jobs.spawn(async move {
                 let _consumer = consumers.acquire().await;
-                for event in events.drain(..) {
-                    lipdub.deliver(&event).await;
+                for (event, has_overtaken) in events {
+                    lipdub.deliver_by_chance(&event, has_overtaken).await;
                 }
             });
         }
@@ -251,6 +250,15 @@ impl LipDub {
         assert!(is_right, "the event should have been answered `{expected}` at last, and was not\n{story}");
     }
 
+    async fn deliver_by_chance(&self, event: &Sample, mut has_overtaken: bool) -> Fate {
+        let _turn = self.turn(event).await;
+        let fault = |chance: &mut Chance| {
+            let drawn = self.inner.settings.faults.draw(chance);
+            drawn.filter(|fault| *fault != Fault::Reordered || std::mem::take(&mut has_overtaken))
+        };
+        self.carry(event, fault).await
+    }
+
     /// Waits until it is this event's turn in its job.
     async fn turn(&self, event: &Sample) -> Turn<'_> {
         let job = event.queue();
@@ -360,23 +368,22 @@ impl LipDub {
         fate
     }
 
-    /// Sorts events into their jobs, and lets some overtake the one before them.
-    fn by_job(&self, events: impl IntoIterator<Item = Sample>) -> Vec<Vec<Sample>> {
+    /// Sorts events into their jobs, and lets some overtake the one before them, which is told with them.
+    fn by_job(&self, events: impl IntoIterator<Item = Sample>) -> Vec<Vec<(Sample, bool)>> {
+        let faults = &self.inner.settings.faults;
         let mut places = HashMap::new();
-        let mut jobs: Vec<Vec<Sample>> = Vec::new();
+        let mut jobs: Vec<Vec<(Sample, bool)>> = Vec::new();
         for event in events {
             let place = *places.entry(event.queue()).or_insert(jobs.len());
             if place == jobs.len() {
                 jobs.push(Vec::new());
             }
-            jobs[place].push(event);
-        }
-        for job in &mut jobs {
-            for index in 1..job.len() {
-                let faults = &self.inner.settings.faults;
-                if faults.draw(&mut faults.chance(job[index].key(), 1)) == Some(Fault::Reordered) {
-                    job.swap(index - 1, index);
-                }
+            let job = &mut jobs[place];
+            let overtakes = faults.draw(&mut faults.chance(event.key(), 1)) == Some(Fault::Reordered);
+            if overtakes && !job.is_empty() {
+                job.insert(job.len() - 1, (event, true));
+            } else {
+                job.push((event, false));
             }
         }
         jobs
