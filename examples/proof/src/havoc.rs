@@ -1,8 +1,12 @@
 //! What befalls the receivers and Redis while LipDub delivers.
 
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -37,20 +41,25 @@ pub(crate) struct Misfortunes {
 }
 
 impl Havoc {
+    /// Writes down what it does in a file of the directory.
     pub(crate) fn begin(
         seed: u64,
+        directory: &Path,
         receivers: &Arc<Receivers>,
         redis: &Arc<Redis>,
         relay: &Arc<Relay>,
-    ) -> Self {
+    ) -> Result<Self, BoxError> {
         let is_over = watch::Sender::new(false);
+        let diary = Arc::new(File::create(directory.join("misfortunes"))?);
         let chance = |salt: u64| Chance {
             random: fastrand::Rng::with_seed(seed.wrapping_add(salt)),
             is_over: is_over.subscribe(),
+            began: Instant::now(),
+            diary: Arc::clone(&diary),
         };
         let on_receivers = tokio::spawn(kill_receivers(chance(1), Arc::clone(receivers)));
         let on_redis = tokio::spawn(trouble_redis(chance(2), Arc::clone(redis), Arc::clone(relay)));
-        Self { is_over, on_receivers, on_redis }
+        Ok(Self { is_over, on_receivers, on_redis })
     }
 
     /// Lets everything recover.
@@ -65,7 +74,9 @@ async fn kill_receivers(mut chance: Chance, receivers: Arc<Receivers>) -> Result
     let mut misfortunes = Misfortunes::default();
     while chance.comes_after(BETWEEN_KILLS).await {
         let (which, down_for) = (chance.random.usize(..2), chance.time(0..1_500));
+        chance.note(format_args!("receiver {which} is killed, and down for {down_for:?}"))?;
         receivers.crash(which, down_for).await?;
+        chance.note(format_args!("receiver {which} is up again"))?;
         misfortunes.receivers_killed += 1;
     }
     Ok(misfortunes)
@@ -81,20 +92,27 @@ async fn trouble_redis(
         match chance.random.u32(..3) {
             0 => {
                 // It takes a while to come up as well.
-                redis.crash(chance.time(0..1_000)).await?;
+                let time = chance.time(0..1_000);
+                chance.note(format_args!("Redis is killed, and down for {time:?}"))?;
+                redis.crash(time).await?;
                 misfortunes.redis_killed += 1;
             }
             1 => {
-                redis.pause(chance.time(OUTAGE)).await?;
+                let time = chance.time(OUTAGE);
+                chance.note(format_args!("Redis is paused for {time:?}"))?;
+                redis.pause(time).await?;
                 misfortunes.redis_paused += 1;
             }
             _ => {
+                let time = chance.time(OUTAGE);
+                chance.note(format_args!("Redis is cut off for {time:?}"))?;
                 relay.cut();
-                sleep(chance.time(OUTAGE)).await;
+                sleep(time).await;
                 relay.heal();
                 misfortunes.redis_cut_off += 1;
             }
         }
+        chance.note(format_args!("Redis is well again"))?;
     }
     Ok(misfortunes)
 }
@@ -102,6 +120,8 @@ async fn trouble_redis(
 struct Chance {
     random: fastrand::Rng,
     is_over: watch::Receiver<bool>,
+    began: Instant,
+    diary: Arc<File>,
 }
 
 impl Chance {
@@ -113,5 +133,9 @@ impl Chance {
     async fn comes_after(&mut self, millis: Range<u64>) -> bool {
         let time = self.time(millis);
         timeout(time, self.is_over.wait_for(|is_over| *is_over)).await.is_err()
+    }
+
+    fn note(&self, what: fmt::Arguments<'_>) -> io::Result<()> {
+        writeln!(&*self.diary, "{:>9.3} s  {what}", self.began.elapsed().as_secs_f64())
     }
 }

@@ -10,11 +10,13 @@ use serde::Deserialize;
 
 use crate::BoxError;
 use crate::events::can_succeed;
+use crate::journal::{Journal, Record};
 use crate::receivers::Kill;
 
 /// Every event with everything that is known of it.
 pub(crate) struct Ledger {
     events: Vec<(Story, Vec<Run>)>,
+    journal: Journal,
     began: SystemTime,
 }
 
@@ -42,8 +44,6 @@ pub(crate) struct Findings {
     pub(crate) violations: Vec<String>,
 }
 
-/// The time between writing down an effect and a mark that is insisted on: an outage and the longest pause.
-const LONGEST_UNMARKED: Duration = Duration::from_secs(5);
 /// What the clocks of one machine, read one after the other, may differ by.
 const CLOCKS: Duration = Duration::from_millis(50);
 
@@ -55,7 +55,8 @@ impl Ledger {
             runs.sort_by_key(|run| run.started);
             (story, runs)
         };
-        Ok(Self { events: lipdub.stories().into_iter().map(with_runs).collect(), began })
+        let events = lipdub.stories().into_iter().map(with_runs).collect();
+        Ok(Self { events, journal: Journal::read(directory)?, began })
     }
 
     /// Holds every event to what is promised, and those that were replayed in calm to having succeeded.
@@ -63,7 +64,8 @@ impl Ledger {
         let mut findings = Findings { events: self.events.len(), ..Findings::default() };
         for (story, runs) in &self.events {
             findings.count(story, runs);
-            let case = Case { story, runs, killed, is_replayed, began: self.began };
+            let records = self.journal.of(&story.event().key().to_string());
+            let case = Case { story, runs, records, killed, is_replayed, began: self.began };
             findings.violations.extend(case.violations().map(|what| format!("{what}\n{case}")));
         }
         findings
@@ -94,6 +96,7 @@ impl Findings {
 struct Case<'a> {
     story: &'a Story,
     runs: &'a [Run],
+    records: &'a [Record],
     killed: &'a [Kill],
     is_replayed: bool,
     began: SystemTime,
@@ -106,6 +109,8 @@ impl Case<'_> {
             (self.is_answered_truly(), "it was answered 2xx before it had succeeded"),
             (self.rests_once_answered(), "it ran again though LipDub had the answer `processed`"),
             (self.succeeds_once(), "it succeeded twice, and no process was killed between effect and mark"),
+            (self.is_marked(), "its success was never marked, and no process was killed before it could be"),
+            (self.stays_done(), "it was claimed again though Redis had it as done"),
             (self.has_one_holder(), "it ran twice at the same time"),
             (self.counts_up(), "an attempt had no greater number than the one before it"),
             (self.obeys(), "it succeeded though its handler cannot"),
@@ -133,10 +138,22 @@ impl Case<'_> {
         self.runs.windows(2).all(|pair| match pair[0].succeeded {
             None => true,
             Some(success) => self.killed.iter().any(|kill| {
-                let in_time = success..=pair[1].started.min(success + LONGEST_UNMARKED);
-                kill.process == pair[0].process && in_time.contains(&kill.at)
+                kill.process == pair[0].process && (success..=pair[1].started).contains(&kill.at)
             }),
         })
+    }
+
+    fn is_marked(&self) -> bool {
+        let is_lost = |run: &Run| {
+            let died =
+                self.killed.iter().any(|kill| kill.process == run.process && Some(kill.at) >= run.succeeded);
+            run.succeeded.is_none() || died
+        };
+        self.records.contains(&Record::Done) || self.runs.iter().all(is_lost)
+    }
+
+    fn stays_done(&self) -> bool {
+        !self.records.windows(2).any(|pair| pair[0] == Record::Done && pair[1] != Record::Done)
     }
 
     fn has_one_holder(&self) -> bool {
@@ -168,7 +185,7 @@ impl Case<'_> {
 
 impl std::fmt::Display for Case<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.story)?;
+        write!(formatter, "{}\n  in Redis: {:?}", self.story, self.records)?;
         let since = |at: SystemTime| at.duration_since(self.began).unwrap_or_default();
         for Run { attempt, process, started, succeeded } in self.runs {
             write!(formatter, "\n  attempt {attempt} in process {process} from {:.3?}", since(*started))?;
@@ -242,9 +259,8 @@ mod tests {
     /// What is found of an event that was answered so at the seconds 0, 5 and 10. The answer `lost …` is not seen.
     async fn verdict(
         event: &Sample,
-        answers: &[&'static str],
-        runs: &[Run],
-        killed: &[Kill],
+        (answers, runs, killed): Row<'_>,
+        records: &[Record],
     ) -> Vec<&'static str> {
         let faults: Vec<_> =
             answers.iter().map(|answer| answer.starts_with("lost").then_some(Fault::LostAnswer)).collect();
@@ -258,7 +274,9 @@ mod tests {
         let lipdub = lipdub.build();
         lipdub.deliver_with(event, faults).await;
         let story = lipdub.story(event);
-        Case { story: &story, runs, killed, is_replayed: false, began: second(0) }.violations().collect()
+        Case { story: &story, runs, records, killed, is_replayed: false, began: second(0) }
+            .violations()
+            .collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -278,8 +296,12 @@ mod tests {
                 &[Kill { process: 7, at: second(2) }],
             ),
         ];
-        for (answers, runs, killed) in cases {
-            assert_eq!(verdict(&event, answers, runs, killed).await, [""; 0], "{answers:?} {runs:?}");
+        for row in cases {
+            assert_eq!(
+                verdict(&event, *row, &[Record::Failed, Record::Done, Record::Done]).await,
+                [""; 0],
+                "{row:?}"
+            );
         }
     }
 
@@ -299,17 +321,9 @@ mod tests {
                 &["it ran again though", "it succeeded twice"],
             ),
             ((&["503 pending", "200 processed"], &twice, &[]), &["it succeeded twice"]),
-            // Another process was killed, or this one too early, or too late to have left the success unmarked.
+            // Another process was killed, or this one too early.
             ((&["503 pending", "200 processed"], &twice, &[kill(8, 2)]), &["it succeeded twice"]),
             ((&["503 pending", "200 processed"], &twice, &[kill(7, 0)]), &["it succeeded twice"]),
-            (
-                (
-                    &["503 pending", "500 failed", "200 processed"],
-                    &[run(1, 7, 0, Some(1)), run(2, 8, 10, Some(10))],
-                    &[kill(7, 8)],
-                ),
-                &["it succeeded twice"],
-            ),
             (
                 (&["503 pending", "200 processed"], &[run(1, 7, 0, Some(6)), run(2, 8, 5, Some(5))], &[]),
                 &["it succeeded twice", "it ran twice at the same time"],
@@ -319,15 +333,22 @@ mod tests {
                 &["an attempt had"],
             ),
         ];
-        for ((answers, runs, killed), expected) in cases {
-            let found = verdict(&event, answers, runs, killed).await;
+        for (row, expected) in cases {
+            let found = verdict(&event, *row, &[Record::Done]).await;
             let is_right = found.len() == expected.len()
                 && found.iter().zip(*expected).all(|(found, expected)| found.starts_with(expected));
-            assert!(is_right, "{found:?} is not {expected:?} for {answers:?} {runs:?}");
+            assert!(is_right, "{found:?} is not {expected:?} for {row:?}");
         }
-        let failing = event.set("data.testbed.outcome", "fail");
-        let found = verdict(&failing, &["200 processed"], &[run(1, 7, 0, Some(0))], &[]).await;
+        let handled: Row<'_> = (&["200 processed"], &[run(1, 7, 0, Some(0))], &[]);
+        let failing = event.clone().set("data.testbed.outcome", "fail");
+        let found = verdict(&failing, handled, &[Record::Done]).await;
         assert_eq!(found, ["it succeeded though its handler cannot"]);
+        let found = verdict(&event, handled, &[Record::Running { attempt: 1 }]).await;
+        assert_eq!(found, ["its success was never marked, and no process was killed before it could be"]);
+        for again in [Record::Running { attempt: 2 }, Record::Failed] {
+            let found = verdict(&event, handled, &[Record::Done, again]).await;
+            assert_eq!(found, ["it was claimed again though Redis had it as done"]);
+        }
     }
 
     fn kill(process: u32, at: u64) -> Kill {

@@ -9,6 +9,7 @@
 
 mod events;
 mod havoc;
+mod journal;
 mod ledger;
 mod options;
 mod receivers;
@@ -77,7 +78,7 @@ async fn prove(options: &Options) -> Result<bool, BoxError> {
         .consumers(options.consumers)
         .faults(Faults::seeded(seed).rate(0.3))
         .build();
-    let havoc = Havoc::begin(seed, &receivers, &redis, &relay);
+    let havoc = Havoc::begin(seed, directory.path(), &receivers, &redis, &relay)?;
     tokio::select! {
         () = lipdub.deliver_all(events::plan(seed, options.events)) => {}
         never = tell_progress(&receivers) => match never {},

@@ -65,6 +65,8 @@ fn spawn(directory: &Path) -> Result<Child, BoxError> {
     Command::new("redis-server")
         .args(["--port", "0", "--unixsocket", "redis.sock", "--save", ""])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--dir", "."])
+        // So that the auditor can read all of it.
+        .args(["--auto-aof-rewrite-percentage", "0"])
         .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(log)
