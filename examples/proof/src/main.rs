@@ -98,7 +98,10 @@ async fn prove(options: &Options) -> Result<bool, BoxError> {
     println!("{report}");
     let is_proven = report.violations().next().is_none() && receivers.are_up().await?;
     if !is_proven {
-        println!("NOT as promised. What the processes said is in {}", directory.keep().display());
+        println!("NOT as promised.");
+    }
+    if options.keep || !is_proven {
+        println!("What the processes wrote is in {}", directory.keep().display());
     }
     Ok(is_proven)
 }

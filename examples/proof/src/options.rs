@@ -16,6 +16,9 @@ pub(crate) struct Options {
     /// How many jobs LipDub delivers at the same time
     #[arg(long, default_value_t = 50)]
     pub(crate) consumers: usize,
+    /// Keep what the processes wrote even if all is as promised
+    #[arg(long)]
+    pub(crate) keep: bool,
     /// The receiver's program; it is looked for beside this one if it is not given
     #[arg(long, value_name = "PROGRAM")]
     testbed: Option<PathBuf>,
