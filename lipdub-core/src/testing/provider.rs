@@ -14,6 +14,7 @@ use super::record::{Fate, Log, Outcome, Story, Try};
 use super::sample::Sample;
 use super::spelling::Spelling;
 use super::target::{Request, Target};
+use crate::event::EventKey;
 
 /// LipDub in a box: delivers events as LipDub does, keeps a record, and lets go wrong what you wish.
 ///
@@ -135,7 +136,7 @@ impl LipDub {
     ///
     /// If it is not in the dead letter queue, with its story.
     pub async fn replay(&self, event: &Sample) -> Fate {
-        let Some(event) = self.log().raise(event) else {
+        let Some(event) = self.log().raise(event.key()) else {
             panic!("only an event in the dead letter queue can be replayed\n{}", self.story(event));
         };
         self.deliver(&event).await
@@ -269,59 +270,64 @@ impl LipDub {
     /// Tries until the event is answered, or often enough.
     async fn carry(&self, event: &Sample, mut fault: impl FnMut(&mut Chance) -> Option<Fault>) -> Fate {
         let settings = &self.inner.settings;
+        let key = event.key();
+        let mut fate = Fate::Dead;
         for number in 1..=settings.tries {
             if number > 1 {
                 sleep(settings.retry_delay).await;
             }
-            if self.try_once(event, &mut fault).await {
-                return self.end(event, Fate::Delivered);
+            if self.try_once(key, event, &mut fault).await {
+                fate = Fate::Delivered;
+                break;
             }
         }
-        self.end(event, Fate::Dead)
+        self.log().ended(key, event, fate, self.inner.began.elapsed());
+        fate
     }
 
     /// Whether LipDub takes the event for delivered after this.
-    async fn try_once(&self, event: &Sample, fault: impl FnOnce(&mut Chance) -> Option<Fault>) -> bool {
-        let mut first = self.begin(event);
+    async fn try_once(
+        &self,
+        key: EventKey,
+        event: &Sample,
+        fault: impl FnOnce(&mut Chance) -> Option<Fault>,
+    ) -> bool {
+        let begin = || self.begun(event, key, self.log().begin(key, event));
+        let mut first = begin();
         match fault(&mut first.chance) {
             Some(Fault::Twin) => {
-                let twin = self.begin(event);
-                let both =
-                    tokio::join!(self.send(first, Some(Fault::Twin)), self.send(twin, Some(Fault::Twin)));
-                both.0 || both.1
+                let [one, other] = [first, begin()].map(|twin| self.send(twin, Some(Fault::Twin)));
+                let (one, other) = tokio::join!(one, other);
+                one || other
             }
             Some(Fault::Duplicate) => {
                 let is_accepted = self.send(first, None).await;
-                let again = self.send(self.begin(event), Some(Fault::Duplicate)).await;
+                let again = self.send(begin(), Some(Fault::Duplicate)).await;
                 is_accepted || again
             }
             Some(Fault::UnknownType) => {
                 let unknown = event.clone().set("event_type", UNKNOWN_TYPE);
-                let number = self.log().begin_stranger(&unknown);
-                self.send(self.begun(&unknown, number), Some(Fault::UnknownType)).await;
+                let key = unknown.key();
+                let number = self.log().begin_stranger(key, &unknown);
+                self.send(self.begun(&unknown, key, number), Some(Fault::UnknownType)).await;
                 self.send(first, None).await
             }
             other => self.send(first, other).await,
         }
     }
 
-    fn begin<'a>(&self, event: &'a Sample) -> Begun<'a> {
-        let number = self.log().begin(event);
-        self.begun(event, number)
-    }
-
-    fn begun<'a>(&self, event: &'a Sample, number: u32) -> Begun<'a> {
-        Begun { event, number, chance: self.inner.settings.faults.chance(event.key(), number) }
+    fn begun<'a>(&self, event: &'a Sample, key: EventKey, number: u32) -> Begun<'a> {
+        Begun { event, key, number, chance: self.inner.settings.faults.chance(key, number) }
     }
 
     async fn send(&self, begun: Begun<'_>, fault: Option<Fault>) -> bool {
-        let Begun { event, number, mut chance } = begun;
+        let Begun { event, key, number, mut chance } = begun;
         let began = Instant::now();
         let request = self.request(event, fault, &mut chance);
         let outcome = self.outcome(request, fault, &mut chance).await;
         let is_accepted = outcome.is_accepted();
-        let at = began - self.inner.began;
-        self.log().tried(event.key(), Try { number, at, took: began.elapsed(), fault, outcome });
+        let (at, took) = (began - self.inner.began, began.elapsed());
+        self.log().tried(key, Try { number, at, took, fault, outcome });
         is_accepted
     }
 
@@ -361,11 +367,6 @@ impl LipDub {
             Err(_) if hangs_up.is_some() => Outcome::HungUp,
             Err(_) => Outcome::CutOff,
         }
-    }
-
-    fn end(&self, event: &Sample, fate: Fate) -> Fate {
-        self.log().ended(event, fate, self.inner.began.elapsed());
-        fate
     }
 
     /// Sorts events into their jobs, and lets some overtake the one before them, which is told with them.
@@ -504,6 +505,7 @@ const UNKNOWN_TYPE: &str = "TYPE_OF_THE_FUTURE";
 /// A try that has its number.
 struct Begun<'a> {
     event: &'a Sample,
+    key: EventKey,
     number: u32,
     chance: Chance,
 }

@@ -187,38 +187,37 @@ pub(super) struct Log {
     stories: HashMap<EventKey, Story>,
     /// In the order in which the events were sent first.
     order: Vec<EventKey>,
-    dead: Vec<Sample>,
+    dead: Vec<(EventKey, Sample)>,
 }
 
 impl Log {
     /// Counts a try, and gives it its number.
-    pub(super) fn begin(&mut self, event: &Sample) -> u32 {
-        let key = event.key();
+    pub(super) fn begin(&mut self, key: EventKey, event: &Sample) -> u32 {
         if !self.stories.contains_key(&key) {
             self.order.push(key);
         }
-        self.begin_stranger(event)
+        self.begin_stranger(key, event)
     }
 
     /// The same for an event that only a fault has sent: its story is not told unless somebody asks for it.
-    pub(super) fn begin_stranger(&mut self, event: &Sample) -> u32 {
-        let story = self.stories.entry(event.key()).or_insert_with(|| Story::of(event));
+    pub(super) fn begin_stranger(&mut self, key: EventKey, event: &Sample) -> u32 {
+        let story = self.stories.entry(key).or_insert_with(|| Story::of(event));
         story.begun += 1;
         story.begun
     }
 
-    pub(super) fn tried(&mut self, event: EventKey, tried: Try) {
-        if let Some(story) = self.stories.get_mut(&event) {
+    pub(super) fn tried(&mut self, key: EventKey, tried: Try) {
+        if let Some(story) = self.stories.get_mut(&key) {
             story.chapters.push(Chapter::Tried(tried));
         }
     }
 
-    pub(super) fn ended(&mut self, event: &Sample, fate: Fate, at: Duration) {
-        drop(self.raise(event));
+    pub(super) fn ended(&mut self, key: EventKey, event: &Sample, fate: Fate, at: Duration) {
+        drop(self.raise(key));
         if fate == Fate::Dead {
-            self.dead.push(event.clone());
+            self.dead.push((key, event.clone()));
         }
-        if let Some(story) = self.stories.get_mut(&event.key()) {
+        if let Some(story) = self.stories.get_mut(&key) {
             story.chapters.push(Chapter::Ended(fate, at));
         }
     }
@@ -232,17 +231,16 @@ impl Log {
     }
 
     pub(super) fn dead(&self) -> Vec<Sample> {
-        self.dead.clone()
+        self.dead.iter().map(|(_, event)| event.clone()).collect()
     }
 
     /// Takes an event out of the dead letter queue.
-    pub(super) fn raise(&mut self, event: &Sample) -> Option<Sample> {
-        let key = event.key();
-        let index = self.dead.iter().position(|dead| dead.key() == key)?;
-        Some(self.dead.remove(index))
+    pub(super) fn raise(&mut self, key: EventKey) -> Option<Sample> {
+        let index = self.dead.iter().position(|(dead, _)| *dead == key)?;
+        Some(self.dead.remove(index).1)
     }
 
     pub(super) fn raise_all(&mut self) -> Vec<Sample> {
-        std::mem::take(&mut self.dead)
+        self.dead.drain(..).map(|(_, event)| event).collect()
     }
 }
