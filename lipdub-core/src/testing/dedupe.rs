@@ -1,7 +1,11 @@
-//! What a [`DedupeStore`](crate::DedupeStore) promises, as functions that panic if it does not keep it.
+//! What a [`DedupeStore`] promises, as functions that panic if it does not keep it.
 //!
-//! [`dedupe_store_conformance!`](crate::dedupe_store_conformance) makes a test of each. Calling one by itself
-//! needs a multi-threaded tokio runtime.
+//! [`dedupe_store_conformance!`](crate::dedupe_store_conformance) makes a test of each. [`PROMISES`] is the
+//! list of them, for those who would rather run them in a way of their own. In either case they need a tokio
+//! runtime with its timer, and the races need several threads to be races.
+//!
+//! The suite itself is held to a collection of stores that are wrong, each in one way in which stores are: for
+//! each of them it is known which promises fail (`tests/broken_stores.rs` in the sources of this crate).
 //!
 //! # Examples
 //!
@@ -20,9 +24,75 @@ mod keeping;
 mod scene;
 mod settling;
 
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::dedupe::DedupeStore;
+
 pub use self::claiming::*;
 pub use self::keeping::*;
 pub use self::settling::*;
+
+/// Every promise, in the order of the rules.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use lipdub_core::MemoryStore;
+/// use lipdub_core::testing::dedupe::PROMISES;
+///
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// for promise in PROMISES.iter().filter(|promise| promise.rule() == 6) {
+///     promise.check(Arc::new(MemoryStore::new())).await;
+/// }
+/// # });
+/// ```
+pub const PROMISES: &[Promise] = crate::__dedupe_promises! { @each list [] };
+
+/// One promise of a store.
+#[derive(Clone, Copy)]
+pub struct Promise {
+    name: &'static str,
+    rule: u8,
+    needs_expiry: bool,
+    check: fn(Arc<dyn DedupeStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Promise {
+    /// The name of its function in this module.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Which of the rules of [`DedupeStore`] it belongs to, from 1 to 10.
+    pub const fn rule(&self) -> u8 {
+        self.rule
+    }
+
+    /// Whether it is about forgetting. A store that never forgets does not keep it, and need not.
+    pub const fn needs_expiry(&self) -> bool {
+        self.needs_expiry
+    }
+
+    /// Tries it on a store, which may be in use: the event keys are new.
+    ///
+    /// # Panics
+    ///
+    /// If the store breaks it, with a message that says the rule and what the store did.
+    pub async fn check(&self, store: Arc<dyn DedupeStore>) {
+        (self.check)(store).await;
+    }
+}
+
+impl fmt::Debug for Promise {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Promise({}, of rule {})", self.name, self.rule)
+    }
+}
 
 /// Holds a [`DedupeStore`](crate::DedupeStore) to its ten rules, with one test for each promise.
 ///
@@ -59,76 +129,115 @@ pub use self::settling::*;
 #[macro_export]
 macro_rules! dedupe_store_conformance {
     ($make:expr $(,)?) => {
-        $crate::dedupe_store_conformance!($make, without_expiry);
-        $crate::dedupe_store_conformance! { @promises $make;
-            a_done_event_is_forgotten_after_its_retention
-            a_failed_event_is_forgotten_after_its_retention
-            a_running_event_is_forgotten_after_its_retention
-        }
+        $crate::__dedupe_promises! { @each test [$make] }
     };
     ($make:expr, without_expiry $(,)?) => {
-        $crate::dedupe_store_conformance! { @promises $make;
-            one_of_many_claims_on_a_new_event_is_granted
-            one_of_many_claims_on_a_failed_event_is_granted
-            one_of_many_claims_on_a_lapsed_claim_is_granted
-            a_lapsed_holder_that_finishes_and_its_successor_do_not_both_win
+        $crate::__dedupe_promises! { @each test_without_expiry [$make] }
+    };
+}
 
-            a_new_event_is_granted_as_attempt_1
-            a_failed_event_is_granted_with_the_next_attempt
-            a_lapsed_claim_is_taken_over_with_the_next_attempt
-            a_repeated_claim_is_granted_the_same_attempt
-            a_repeated_claim_renews_the_lease
-            a_lapsed_claim_that_is_repeated_is_granted_the_same_attempt
+/// The one list of promises, and what is made of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __dedupe_promises {
+    (@each $what:ident $with:tt) => {
+        $crate::__dedupe_promises! { @$what $with
+            always {
+                1:
+                    one_of_many_claims_on_a_new_event_is_granted
+                    one_of_many_claims_on_a_failed_event_is_granted
+                    one_of_many_claims_on_a_lapsed_claim_is_granted
+                    a_lapsed_holder_that_finishes_and_its_successor_do_not_both_win
+                    events_are_independent;
 
-            a_done_event_is_never_granted_again
-            an_event_that_failed_and_then_was_done_is_never_granted_again
-            a_running_event_is_busy_for_no_longer_than_its_lease
+                2:
+                    a_new_event_is_granted_as_attempt_1
+                    a_failed_event_is_granted_with_the_next_attempt
+                    a_lapsed_claim_is_taken_over_with_the_next_attempt
+                    a_repeated_claim_is_granted_the_same_attempt
+                    a_repeated_claim_renews_the_lease
+                    a_lapsed_claim_that_is_repeated_is_granted_the_same_attempt;
 
-            a_stranger_changes_nothing_about_a_running_event
-            a_stranger_changes_nothing_about_a_failed_event
-            a_stranger_changes_nothing_about_a_done_event
-            a_replaced_holder_changes_nothing_while_its_successor_runs
-            a_replaced_holder_changes_nothing_after_its_successor_failed
-            a_replaced_holder_changes_nothing_after_its_successor_finished
-            a_replaced_holder_changes_nothing_after_its_successor_released
-            a_replaced_holder_does_not_get_its_claim_back
-            a_lapsed_holder_still_renews
-            a_lapsed_holder_still_finishes
-            a_lapsed_holder_still_fails
-            a_lapsed_holder_still_releases
-            a_renewed_lease_keeps_others_away
-            a_renewed_lease_counts_from_now
-            a_done_claim_is_neither_renewed_nor_released
-            a_failed_claim_is_neither_renewed_nor_released
+                3:
+                    a_done_event_is_never_granted_again
+                    an_event_that_failed_and_then_was_done_is_never_granted_again
+                    a_running_event_is_busy_for_no_longer_than_its_lease;
 
-            renew_without_a_record_holds_the_event
-            done_without_a_record_is_remembered
-            fail_without_a_record_counts_the_attempt
+                4:
+                    a_stranger_changes_nothing_about_a_running_event
+                    a_stranger_changes_nothing_about_a_failed_event
+                    a_stranger_changes_nothing_about_a_done_event
+                    a_replaced_holder_changes_nothing_while_its_successor_runs
+                    a_replaced_holder_changes_nothing_after_its_successor_failed
+                    a_replaced_holder_changes_nothing_after_its_successor_finished
+                    a_replaced_holder_changes_nothing_after_its_successor_released
+                    a_replaced_holder_does_not_get_its_claim_back
+                    a_lapsed_holder_still_renews
+                    a_lapsed_holder_still_finishes
+                    a_lapsed_holder_still_fails
+                    a_lapsed_holder_still_releases
+                    a_renewed_lease_keeps_others_away
+                    a_renewed_lease_counts_from_now
+                    a_done_claim_is_neither_renewed_nor_released
+                    a_failed_claim_is_neither_renewed_nor_released
+                    done_after_fail_is_refused;
 
-            done_said_again_is_applied_again
-            fail_said_again_is_applied_again
-            fail_after_done_is_refused
-            done_after_fail_is_refused
+                5:
+                    renew_without_a_record_holds_the_event
+                    done_without_a_record_is_remembered
+                    fail_without_a_record_counts_the_attempt;
 
-            a_released_first_claim_leaves_nothing
-            a_released_later_claim_leaves_the_failure_before_it
-            a_claim_is_released_without_knowing_its_attempt
-            a_released_holder_changes_nothing
-            release_without_a_record_leaves_none
+                6:
+                    done_said_again_is_applied_again
+                    fail_said_again_is_applied_again
+                    fail_after_done_is_refused;
 
-            attempts_only_grow
+                7:
+                    a_released_first_claim_leaves_nothing
+                    a_released_later_claim_leaves_the_failure_before_it
+                    a_claim_is_released_without_knowing_its_attempt
+                    a_released_holder_changes_nothing
+                    release_without_a_record_leaves_none;
 
-            a_record_is_kept_from_its_last_transition
+                8:
+                    attempts_only_grow;
 
-            events_are_independent
+                10:
+                    a_record_is_kept_from_its_last_transition;
+            }
+            with_expiry {
+                10:
+                    a_done_event_is_forgotten_after_its_retention
+                    a_failed_event_is_forgotten_after_its_retention
+                    a_running_event_is_forgotten_after_its_retention;
+            }
         }
     };
-    (@promises $make:expr; $($promise:ident)*) => {
-        $(
+    (@list [] $($when:ident { $($rule:literal: $($promise:ident)*;)* })*) => {
+        &[$($($(
+            $crate::testing::dedupe::Promise {
+                name: stringify!($promise),
+                rule: $rule,
+                needs_expiry: $crate::__dedupe_promises!(@needs_expiry $when),
+                check: |store| Box::pin($promise(store)),
+            },
+        )*)*)*]
+    };
+    (@test $with:tt always $always:tt with_expiry $with_expiry:tt) => {
+        $crate::__dedupe_promises! { @functions $with $always }
+        $crate::__dedupe_promises! { @functions $with $with_expiry }
+    };
+    (@test_without_expiry $with:tt always $always:tt with_expiry $with_expiry:tt) => {
+        $crate::__dedupe_promises! { @functions $with $always }
+    };
+    (@functions [$make:expr] { $($rule:literal: $($promise:ident)*;)* }) => {
+        $($(
             #[::tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $promise() {
                 $crate::testing::dedupe::$promise(::std::sync::Arc::new($make)).await;
             }
-        )*
+        )*)*
     };
+    (@needs_expiry always) => { false };
+    (@needs_expiry with_expiry) => { true };
 }
