@@ -39,10 +39,11 @@ pub use self::redis::{RedisStore, RedisStoreBuilder};
 /// # What a store must keep
 ///
 /// The conformance suite (feature `testing`, `dedupe_store_conformance!`) has tests for each of these but the
-/// ninth, which cannot be seen from outside.
+/// ninth, which shows only where the callers' clocks differ.
 ///
-/// 1. Every transition is **one atomic compare-and-set** on the record's state and token. Reading and then
-///    writing is not enough: of any number of callers that claim at once, one is granted the claim.
+/// 1. Each event has a record of its own, and every transition is **one atomic compare-and-set** on its state and
+///    token. Reading and then writing is not enough: of any number of callers that claim at once, one is granted
+///    the claim.
 /// 2. A claim is granted if there is no record (attempt 1), if the event failed (attempt n + 1), if the lease
 ///    of its holder has lapsed (attempt n + 1), or if it is asked for again with the token that holds it (the
 ///    same attempt, the lease renewed): callers repeat a claim whose answer was lost.
@@ -54,7 +55,8 @@ pub use self::redis::{RedisStore, RedisStoreBuilder};
 ///    success of a holder is a fact that nobody contradicts.
 /// 6. `done` and `fail` said again with the token that said them are applied again; `fail` after `done` is not.
 /// 7. `release` puts back what was before the claim: nothing for attempt 1, else FAILED(attempt n − 1).
-/// 8. Attempts only grow while the record lives.
+/// 8. Attempts only grow while the record lives, whatever `attempt` a call tells: a holder that had no answer to
+///    its claim does not know it.
 /// 9. Time is the store's own, not the callers': their clocks differ.
 /// 10. A record is kept for the request's `retention` after its last transition, and may be forgotten after.
 ///

@@ -117,9 +117,12 @@ struct Shard {
     has_warned: bool,
 }
 
+/// Who gave back a claim holds it no more.
+const NOBODY: ClaimToken = ClaimToken([0; 16]);
+
 struct Record {
     state: State,
-    /// Of the last claim that was granted.
+    /// Of the last claim that was granted, or nobody's if that was given back.
     token: ClaimToken,
     expires: Instant,
 }
@@ -129,6 +132,17 @@ enum State {
     Running { attempt: u32, lease_until: Instant },
     Failed { attempt: u32 },
     Done,
+}
+
+impl State {
+    /// The same, of the attempt that was granted. Its holder may not know which, if the answer was lost.
+    fn of(self, attempt: u32) -> Self {
+        match self {
+            Self::Running { lease_until, .. } => Self::Running { attempt, lease_until },
+            Self::Failed { .. } => Self::Failed { attempt },
+            Self::Done => Self::Done,
+        }
+    }
 }
 
 impl Record {
@@ -158,19 +172,16 @@ impl Shard {
     }
 
     fn settle(&mut self, request: &ClaimRequest, next: State, now: Instant) -> Transition {
-        let applies = match self.live(&request.key, now) {
-            None => true,
-            Some(record) if record.token != request.token => false,
+        let next = match self.live(&request.key, now) {
+            None => next,
+            Some(record) if record.token != request.token => return Transition::Refused,
             Some(record) => match (record.state, next) {
-                (State::Running { .. }, _) | (State::Done, State::Done) => true,
-                // Said again. After a release this is the failure before it, which was another attempt.
-                (State::Failed { attempt: last }, State::Failed { attempt }) => attempt == last,
-                _ => false,
+                (State::Running { attempt, .. }, next) => next.of(attempt),
+                // Said again.
+                (State::Failed { .. }, State::Failed { .. }) | (State::Done, State::Done) => record.state,
+                _ => return Transition::Refused,
             },
         };
-        if !applies {
-            return Transition::Refused;
-        }
         self.write(request, next, now);
         Transition::Applied
     }
@@ -180,7 +191,7 @@ impl Shard {
             Some(Record { state: State::Running { attempt, .. }, token, .. }) if *token == request.token => {
                 // For the first attempt this is FAILED(0), which stands for no record: its key is in the queue.
                 let before = State::Failed { attempt: attempt.saturating_sub(1) };
-                self.write(request, before, now);
+                self.write(&ClaimRequest { token: NOBODY, ..request.clone() }, before, now);
                 Transition::Applied
             }
             _ => Transition::Refused,
