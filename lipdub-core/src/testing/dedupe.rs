@@ -4,8 +4,8 @@
 //! list of them, for those who would rather run them in a way of their own. In either case they need a tokio
 //! runtime with its timer, and the races need several threads to be races.
 //!
-//! The suite itself is held to a collection of stores that are wrong, each in one way in which stores are: for
-//! each of them it is known which promises fail (`tests/broken_stores.rs` in the sources of this crate).
+//! The suite itself is tried on stores that are wrong, each in one of the ways in which stores go wrong: of each
+//! of them it is known which promises it breaks (`tests/broken_stores` in the sources of this crate).
 //!
 //! # Examples
 //!
@@ -59,8 +59,10 @@ pub struct Promise {
     name: &'static str,
     rule: u8,
     needs_expiry: bool,
-    check: fn(Arc<dyn DedupeStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    check: fn(Arc<dyn DedupeStore>) -> Checked,
 }
+
+type Checked = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Promise {
     /// The name of its function in this module.
@@ -106,8 +108,8 @@ impl fmt::Debug for Promise {
 /// with the features `macros` and `rt-multi-thread`. The suite takes a few seconds of the real clock, because a
 /// store has its own.
 ///
-/// Two things are beyond any suite that only calls the store: that its time is not the callers' (rule 9), and
-/// that it survives what it promises to survive.
+/// Two things are beyond any suite that only calls the store: that its time is not the callers' (rule 9), as long
+/// as the callers have one clock, and that it survives what it promises to survive.
 ///
 /// # Examples
 ///
@@ -136,7 +138,7 @@ macro_rules! dedupe_store_conformance {
     };
 }
 
-/// The one list of promises, and what is made of it.
+/// The one list of promises, by rule, and what is made of it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __dedupe_promises {
@@ -148,20 +150,29 @@ macro_rules! __dedupe_promises {
                     one_of_many_claims_on_a_failed_event_is_granted
                     one_of_many_claims_on_a_lapsed_claim_is_granted
                     a_lapsed_holder_that_finishes_and_its_successor_do_not_both_win
-                    events_are_independent;
+                    a_lapsed_holder_that_renews_and_its_successor_do_not_both_win
+                    a_lapsed_holder_that_claims_again_and_its_successor_do_not_both_win
+                    a_lapsed_holder_that_fails_takes_nothing_from_its_successor
+                    a_lapsed_holder_that_releases_takes_nothing_from_its_successor
+                    events_are_independent
+                    events_with_similar_keys_are_independent;
 
                 2:
                     a_new_event_is_granted_as_attempt_1
                     a_failed_event_is_granted_with_the_next_attempt
                     a_lapsed_claim_is_taken_over_with_the_next_attempt
+                    a_claim_stands_until_its_lease_has_lapsed
                     a_repeated_claim_is_granted_the_same_attempt
+                    a_claim_that_is_asked_for_twice_at_once_is_one_attempt
+                    a_claim_that_was_dropped_half_way_is_granted_when_repeated
                     a_repeated_claim_renews_the_lease
                     a_lapsed_claim_that_is_repeated_is_granted_the_same_attempt;
 
                 3:
                     a_done_event_is_never_granted_again
                     an_event_that_failed_and_then_was_done_is_never_granted_again
-                    a_running_event_is_busy_for_no_longer_than_its_lease;
+                    a_running_event_is_busy_for_no_longer_than_its_lease
+                    a_running_event_says_when_its_lease_lapses;
 
                 4:
                     a_stranger_changes_nothing_about_a_running_event
@@ -171,6 +182,7 @@ macro_rules! __dedupe_promises {
                     a_replaced_holder_changes_nothing_after_its_successor_failed
                     a_replaced_holder_changes_nothing_after_its_successor_finished
                     a_replaced_holder_changes_nothing_after_its_successor_released
+                    a_failed_holder_changes_nothing_while_its_successor_runs
                     a_replaced_holder_does_not_get_its_claim_back
                     a_lapsed_holder_still_renews
                     a_lapsed_holder_still_finishes
@@ -178,6 +190,7 @@ macro_rules! __dedupe_promises {
                     a_lapsed_holder_still_releases
                     a_renewed_lease_keeps_others_away
                     a_renewed_lease_counts_from_now
+                    a_renewed_claim_stands_until_its_lease_has_lapsed
                     a_done_claim_is_neither_renewed_nor_released
                     a_failed_claim_is_neither_renewed_nor_released
                     done_after_fail_is_refused;
@@ -190,6 +203,8 @@ macro_rules! __dedupe_promises {
                 6:
                     done_said_again_is_applied_again
                     fail_said_again_is_applied_again
+                    done_that_was_dropped_half_way_is_applied_when_said_again
+                    fail_that_was_dropped_half_way_is_applied_when_said_again
                     fail_after_done_is_refused;
 
                 7:
@@ -200,10 +215,13 @@ macro_rules! __dedupe_promises {
                     release_without_a_record_leaves_none;
 
                 8:
-                    attempts_only_grow;
+                    attempts_only_grow
+                    an_attempt_that_is_told_wrong_lowers_nothing;
 
                 10:
-                    a_record_is_kept_from_its_last_transition;
+                    a_record_is_kept_from_its_last_transition
+                    a_record_is_kept_from_its_last_claim
+                    a_record_with_a_long_retention_is_kept;
             }
             with_expiry {
                 10:

@@ -1,10 +1,15 @@
 //! The steps that the promises are written in.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::iter;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Barrier;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::dedupe::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
@@ -12,11 +17,20 @@ use crate::event::{EventKey, EventType};
 
 /// Longer than any test.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
-const RETENTION: Duration = Duration::from_secs(3600);
+/// Longer than any test as well, and a thousandth of it is not, as it shows if units are confused.
+const RETENTION: Duration = Duration::from_secs(120);
 /// Soon over. Nothing relies on a call being made before.
 pub(super) const BRIEF: Duration = Duration::from_millis(100);
 /// After this a brief lease or retention has passed by any clock.
 pub(super) const OVER: Duration = Duration::from_millis(400);
+/// Leases, and when to begin with them. A clock of whole seconds betrays itself at one of the moments at least.
+pub(super) const LEASES: [(Duration, Duration); 3] = [
+    (Duration::from_millis(900), Duration::ZERO),
+    (Duration::from_secs(1), Duration::ZERO),
+    (Duration::from_secs(1), Duration::from_millis(350)),
+];
+/// By how much two clocks may differ on how long something took.
+const TICK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(5);
 const RIVALS: usize = 32;
 
@@ -33,6 +47,20 @@ impl Scene {
         let unique = request(nothing, promise).token.to_string();
         let key = EventKey::custom(&EventType::RenderComplete, &unique);
         Self { store: store.clone(), key, promise }
+    }
+
+    /// Many events, the keys of which differ from each other in one place or two.
+    pub(super) fn with_similar_keys(store: &Arc<dyn DedupeStore>, promise: &'static str) -> Vec<Self> {
+        let first = Self::new(store, promise);
+        let text = first.key.to_string();
+        let digits = text.char_indices().skip_while(|(_, letter)| *letter != '-').skip(1);
+        let others = digits.map(|(at, digit)| {
+            let other_digit = if digit == '0' { "1" } else { "0" };
+            let key = [&text[..at], other_digit, &text[at + 1..]].concat();
+            Self { key: answer(key.parse(), promise), store: store.clone(), promise }
+        });
+        let others: Vec<_> = others.collect();
+        [first].into_iter().chain(others).collect()
     }
 
     pub(super) fn claimer(&self) -> Claimer {
@@ -74,46 +102,33 @@ impl Scene {
         self.claimer().is_told_done().await;
     }
 
+    /// Nobody else is granted the event, and its holder finishes.
+    pub(super) async fn is_held_by(&self, holder: &Claimer, attempt: u32) {
+        self.is_running().await;
+        holder.finishes(attempt).await;
+        self.is_done().await;
+    }
+
     /// Waits until the record is gone: only then may a stranger finish (rules 4 and 5).
     pub(super) async fn is_forgotten(&self) {
         let stranger = self.claimer();
-        let deadline = Instant::now() + PATIENCE;
-        while stranger.done(1).await == Transition::Refused {
-            self.check(Instant::now() < deadline, "it is still remembered");
-            sleep(BRIEF / 4).await;
-        }
+        let finished = patiently(|| stranger.done(1), |answer| *answer == Transition::Refused).await;
+        self.check(finished == Transition::Applied, "it is still remembered");
     }
 
     /// Many claim at once, again and again until they are not all told to wait for a lapsed lease.
     pub(super) async fn is_granted_to_one(&self, attempt: u32) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let answers = self.race().await;
-            let granted = answers.iter().filter(|answer| matches!(answer, Claim::Granted { .. })).count();
-            let is_right = answers
-                .iter()
-                .all(|answer| matches!(answer, Claim::Busy { .. }) || *answer == Claim::Granted { attempt });
-            self.check(granted <= 1, format_args!("{granted} of {RIVALS} claims were granted"));
-            self.check(is_right, format_args!("they were answered {answers:?}"));
-            if granted == 1 {
-                return;
-            }
-            self.check(Instant::now() < deadline, "no claim was granted");
-            sleep(BRIEF / 4).await;
-        }
+        let is_busy = |claim: &Claim| matches!(claim, Claim::Busy { .. });
+        let answers = patiently(|| self.race(), |answers| answers.iter().all(is_busy)).await;
+        let others: Vec<_> = answers.iter().filter(|answer| !is_busy(answer)).collect();
+        let is_right = others == [&Claim::Granted { attempt }];
+        self.check(is_right, format_args!("of {RIVALS} claims, those not busy were answered {others:?}"));
     }
 
     async fn race(&self) -> Vec<Claim> {
         let start = Arc::new(Barrier::new(RIVALS));
-        let rivals: Vec<_> = (0..RIVALS)
-            .map(|_| {
-                let (rival, start) = (self.claimer(), start.clone());
-                tokio::spawn(async move {
-                    start.wait().await;
-                    rival.claim().await
-                })
-            })
-            .collect();
+        let rivals: Vec<_> =
+            (0..RIVALS).map(|_| tokio::spawn(starting_with(&start, 0, self.claimer().claim()))).collect();
         let mut answers = Vec::with_capacity(RIVALS);
         for rival in rivals {
             answers.push(answer(rival.await, self.promise));
@@ -121,31 +136,41 @@ impl Scene {
         answers
     }
 
-    pub(super) async fn finish_and_takeover_at_once(&self, holder: Claimer) {
+    /// Two calls in two tasks at once. Which comes first, and by how much, differs from round to round.
+    pub(super) async fn at_once<A, B>(
+        &self,
+        round: usize,
+        one: impl Future<Output = A> + Send + 'static,
+        other: impl Future<Output = B> + Send + 'static,
+    ) -> (A, B)
+    where
+        A: Send + 'static,
+        B: Send + 'static,
+    {
         let start = Arc::new(Barrier::new(2));
-        let (successor, other_start) = (self.claimer(), start.clone());
-        let finished = tokio::spawn(async move {
-            start.wait().await;
-            holder.done(1).await
-        });
-        let claimed = tokio::spawn(async move {
-            other_start.wait().await;
-            successor.claim().await
-        });
-        let outcome = (answer(finished.await, self.promise), answer(claimed.await, self.promise));
-        let is_one_of_two = matches!(
-            outcome,
-            (Transition::Applied, Claim::Done) | (Transition::Refused, Claim::Granted { attempt: 2 })
-        );
-        self.check(is_one_of_two, format_args!("they were answered {outcome:?}"));
+        let (one_waits, other_waits) = if round.is_multiple_of(2) { (0, round / 2) } else { (round / 2, 0) };
+        let one = tokio::spawn(starting_with(&start, one_waits, one));
+        let other = tokio::spawn(starting_with(&start, other_waits, other));
+        (answer(one.await, self.promise), answer(other.await, self.promise))
     }
 
-    fn check(&self, holds: bool, otherwise: impl fmt::Display) {
+    /// What began then is not over before its time. A machine that stalls makes it end later, but not earlier.
+    pub(super) fn has_taken(&self, time: Duration, since: Instant, what: &str) {
+        let taken = since.elapsed();
+        self.check(taken + TICK >= time, format_args!("{what} of {time:?} was over after {taken:?}"));
+    }
+
+    pub(super) fn is_answered_wrongly(&self, answers: impl fmt::Debug) {
+        self.check(false, format_args!("they were answered {answers:?}"));
+    }
+
+    pub(super) fn check(&self, holds: bool, otherwise: impl fmt::Display) {
         check(self.promise, holds, otherwise);
     }
 }
 
 /// One token, and what is expected of the store when it calls.
+#[derive(Clone)]
 pub(super) struct Claimer {
     store: Arc<dyn DedupeStore>,
     request: ClaimRequest,
@@ -197,12 +222,7 @@ impl Claimer {
     }
 
     async fn is_granted_after(&self, attempt: u32, is_early: impl Fn(Claim) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut claim = self.claim().await;
-        while is_early(claim) && Instant::now() < deadline {
-            sleep(BRIEF / 4).await;
-            claim = self.claim().await;
-        }
+        let claim = patiently(|| self.claim(), |claim| is_early(*claim)).await;
         let is_right = claim == Claim::Granted { attempt };
         self.check(is_right, format_args!("in the end it was {claim:?}, not granted as attempt {attempt}"));
     }
@@ -247,24 +267,40 @@ impl Claimer {
         self.cannot_finish(attempt).await;
     }
 
-    async fn claim(&self) -> Claim {
-        answer(self.store.claim(&self.request).await, self.promise)
+    /// Is told that the event is running, and until when: to the second, which is as far as some clocks go.
+    pub(super) async fn is_told_the_lease(&self, lease: Duration, since: Instant) {
+        let claim = self.claim().await;
+        let is_right = matches!(
+            claim,
+            Claim::Busy { lapses_in }
+                if lapses_in <= lease && lapses_in + since.elapsed() + Duration::from_secs(1) >= lease
+        );
+        self.check(is_right, format_args!("the claim was {claim:?}, not Busy for {lease:?}"));
     }
 
-    async fn renew(&self, attempt: u32) -> Transition {
-        answer(self.store.renew(&self.request, attempt).await, self.promise)
+    pub(super) fn claim(&self) -> impl Future<Output = Claim> + Send + use<> {
+        let Self { store, request, promise } = self.clone();
+        async move { answer(store.claim(&request).await, promise) }
     }
 
-    async fn done(&self, attempt: u32) -> Transition {
-        answer(self.store.done(&self.request, attempt).await, self.promise)
+    pub(super) fn renew(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
+        let Self { store, request, promise } = self.clone();
+        async move { answer(store.renew(&request, attempt).await, promise) }
     }
 
-    async fn fail(&self, attempt: u32) -> Transition {
-        answer(self.store.fail(&self.request, attempt).await, self.promise)
+    pub(super) fn done(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
+        let Self { store, request, promise } = self.clone();
+        async move { answer(store.done(&request, attempt).await, promise) }
     }
 
-    pub(super) async fn release(&self, attempt: u32) -> Transition {
-        answer(self.store.release(&self.request, attempt).await, self.promise)
+    pub(super) fn fail(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
+        let Self { store, request, promise } = self.clone();
+        async move { answer(store.fail(&request, attempt).await, promise) }
+    }
+
+    pub(super) fn release(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
+        let Self { store, request, promise } = self.clone();
+        async move { answer(store.release(&request, attempt).await, promise) }
     }
 
     fn applies(&self, call: &str, transition: Transition) {
@@ -278,6 +314,55 @@ impl Claimer {
     fn check(&self, holds: bool, otherwise: impl fmt::Display) {
         check(self.promise, holds, otherwise);
     }
+}
+
+/// Asks until it is no longer too early, or has been for long.
+///
+/// The last answer was asked for when the time was over: a machine that stalls makes it late, and nothing else.
+async fn patiently<F>(ask: impl Fn() -> F, is_early: impl Fn(&F::Output) -> bool) -> F::Output
+where
+    F: Future,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let is_last = Instant::now() >= deadline;
+        let answer = ask().await;
+        if is_last || !is_early(&answer) {
+            return answer;
+        }
+        sleep(BRIEF / 4).await;
+    }
+}
+
+fn starting_with<F: Future>(
+    start: &Arc<Barrier>,
+    waits: usize,
+    call: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    let start = start.clone();
+    async move {
+        start.wait().await;
+        for _ in 0..waits {
+            yield_now().await;
+        }
+        call.await
+    }
+}
+
+/// Drops a call after so many steps, if it has not ended by itself before.
+pub(super) async fn drop_after(steps: usize, call: impl Future) {
+    let mut call = pin!(call);
+    for _ in 0..steps {
+        if poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await {
+            return;
+        }
+        yield_now().await;
+    }
+}
+
+/// After how many steps to drop a call: each of the first few, and then some of those that a server takes.
+pub(super) fn steps() -> impl Iterator<Item = usize> {
+    iter::successors(Some(0), |steps| Some(steps + 1 + steps / 8)).take_while(|steps| *steps < 300)
 }
 
 fn request(key: EventKey, promise: &str) -> ClaimRequest {

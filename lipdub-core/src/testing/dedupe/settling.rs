@@ -1,10 +1,11 @@
 //! Rules 4 to 7: who may renew, finish, fail and give back a claim.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::time::sleep;
 
-use super::scene::{BRIEF, LEASE, OVER, Scene};
+use super::scene::{BRIEF, LEASE, LEASES, OVER, Scene, drop_after, steps};
 use crate::dedupe::DedupeStore;
 
 /// Rule 4: who never held the claim changes nothing while it runs.
@@ -73,6 +74,17 @@ pub async fn a_replaced_holder_changes_nothing_after_its_successor_released(stor
     event.claimer().is_granted(2).await;
 }
 
+/// Rule 4: who failed changes nothing after another was granted the next attempt, however late it says so again.
+pub async fn a_failed_holder_changes_nothing_while_its_successor_runs(store: Arc<dyn DedupeStore>) {
+    let event = Scene::new(&store, "rule 4: who failed changes nothing while its successor runs");
+    let (failed, successor) = (event.claimer(), event.claimer());
+    failed.is_granted(1).await;
+    failed.fails(1).await;
+    successor.is_granted(2).await;
+    failed.changes_nothing(1).await;
+    event.is_held_by(&successor, 2).await;
+}
+
 /// Rule 4: a zombie that claims again with its old token has to wait as everybody else.
 pub async fn a_replaced_holder_does_not_get_its_claim_back(store: Arc<dyn DedupeStore>) {
     let event = Scene::new(&store, "rule 4: a replaced holder that claims again is told Busy");
@@ -132,6 +144,23 @@ pub async fn a_renewed_lease_counts_from_now(store: Arc<dyn DedupeStore>) {
     event.is_running().await;
     holder.with_lease(BRIEF).renews(1).await;
     event.claimer().takes_over(2).await;
+}
+
+/// Rule 4: a renewed claim is taken over no sooner than its lease has lapsed, whatever the store counts time in.
+pub async fn a_renewed_claim_stands_until_its_lease_has_lapsed(store: Arc<dyn DedupeStore>) {
+    let promise = "rule 4: a renewed claim is not taken over before its lease has lapsed";
+    let stands = async |(lease, moment)| {
+        sleep(moment).await;
+        let event = Scene::new(&store, promise);
+        let holder = event.claimer();
+        holder.is_granted(1).await;
+        let since = Instant::now();
+        holder.with_lease(lease).renews(1).await;
+        event.claimer().takes_over(2).await;
+        event.has_taken(lease, since, "a lease");
+    };
+    let [one, two, three] = LEASES.map(stands);
+    tokio::join!(one, two, three);
 }
 
 /// Rule 4: a claim that was done is held no more.
@@ -203,6 +232,30 @@ pub async fn fail_said_again_is_applied_again(store: Arc<dyn DedupeStore>) {
     holder.fails(1).await;
     holder.fails(1).await;
     event.claimer().is_granted(2).await;
+}
+
+/// Rule 6: a success of which the telling was dropped half-way is told again, and applied.
+pub async fn done_that_was_dropped_half_way_is_applied_when_said_again(store: Arc<dyn DedupeStore>) {
+    for steps in steps() {
+        let event = Scene::new(&store, "rule 6: done that was dropped half-way is applied when said again");
+        let holder = event.claimer();
+        holder.is_granted(1).await;
+        drop_after(steps, holder.done(1)).await;
+        holder.finishes(1).await;
+        event.is_done().await;
+    }
+}
+
+/// Rule 6: a failure of which the telling was dropped half-way is told again, and applied, and counted once.
+pub async fn fail_that_was_dropped_half_way_is_applied_when_said_again(store: Arc<dyn DedupeStore>) {
+    for steps in steps() {
+        let event = Scene::new(&store, "rule 6: fail that was dropped half-way is applied when said again");
+        let holder = event.claimer();
+        holder.is_granted(1).await;
+        drop_after(steps, holder.fail(1)).await;
+        holder.fails(1).await;
+        event.claimer().is_granted(2).await;
+    }
 }
 
 /// Rule 6: what was done does not fail afterwards.
@@ -284,9 +337,10 @@ pub async fn a_released_holder_changes_nothing(store: Arc<dyn DedupeStore>) {
 
 /// Rule 7: giving back what was never claimed leaves no trace.
 pub async fn release_without_a_record_leaves_none(store: Arc<dyn DedupeStore>) {
-    let event = Scene::new(&store, "rule 7: release without a record leaves none");
-    // Rule 5 is silent about the answer, and callers do not look at it.
-    let _ = event.claimer().release(0).await;
-    let _ = event.claimer().release(2).await;
-    event.claimer().is_granted(1).await;
+    for attempt in 0..=2 {
+        let event = Scene::new(&store, "rule 7: release without a record leaves none");
+        // Rule 5 is silent about the answer, and callers do not look at it.
+        let _ = event.claimer().release(attempt).await;
+        event.claimer().is_granted(1).await;
+    }
 }
