@@ -94,6 +94,8 @@ mod conformance {
     }
 
     mod single {
+        use lipdub_core::testing::dedupe::Handles;
+
         static SERVER: super::Shared<super::RedisServer> = super::Shared::new();
 
         async fn store() -> super::Hosted<super::RedisServer> {
@@ -102,7 +104,7 @@ mod conformance {
             super::hosted(server, builder).await
         }
 
-        lipdub_core::dedupe_store_conformance!(store().await);
+        lipdub_core::dedupe_store_conformance!(Handles::new([store().await, store().await]));
     }
 
     #[cfg(feature = "redis-cluster")]

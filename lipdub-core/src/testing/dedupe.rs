@@ -20,6 +20,7 @@
 //! ```
 
 mod claiming;
+mod handles;
 mod keeping;
 mod scene;
 mod settling;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use crate::dedupe::DedupeStore;
 
 pub use self::claiming::*;
+pub use self::handles::Handles;
 pub use self::keeping::*;
 pub use self::settling::*;
 
@@ -107,6 +109,9 @@ impl fmt::Debug for Promise {
 /// The tests are stamped out where the macro is called: put it into a module of its own. Your crate needs tokio
 /// with the features `macros` and `rt-multi-thread`. The suite takes a few seconds of the real clock, because a
 /// store has its own.
+///
+/// A store that several processes share is better tried with [`Handles`](crate::testing::dedupe::Handles), as if
+/// each claimer were in another of them.
 ///
 /// Two things are beyond any suite that only calls the store: that its time is not the callers' (rule 9), as long
 /// as the callers have one clock, and that it survives what it promises to survive.
