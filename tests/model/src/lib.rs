@@ -30,7 +30,7 @@
 //! steps; 269,532 and 2,218,699 with a loss of records; 67,076 and 649,847 with a retention that passes: less than
 //! a second in all, in each run of the tests. `cargo run --release -p lipdub-model --example longer` checks
 //! 7,498,210 worlds and 79,218,464 steps with four claimers and four attempts, and 3,713,154 worlds and 33,710,792
-//! steps with a retention that passes, in a minute and a half and 3 GB.
+//! steps with a retention that passes, in a minute and a half.
 //!
 //! In a counterexample, tokens are named anew at each step: the one on the record is A.
 
