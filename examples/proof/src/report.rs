@@ -37,7 +37,6 @@ impl Report {
             ("tries of LipDub", delivered.tries),
             ("  answered 200 processed", answered("200 processed")),
             ("  answered 200 duplicate", answered("200 duplicate")),
-            ("  answered 400 (the body was cut off)", answered("400")),
             ("  answered 401 (an old key)", answered("401")),
             ("  answered 500 failed", answered("500")),
             ("  answered 503 pending", answered("503 pending")),
@@ -47,7 +46,7 @@ impl Report {
             ("succeeded once", delivered.succeeded_once),
             ("succeeded twice (killed between effect and mark)", delivered.succeeded_twice),
             ("in the dead letter queue, an error at each try", delivered.dead),
-            ("  after support had replayed them", replayed.dead),
+            ("  still there after replays: handlers that always fail", replayed.dead),
             ("lost", delivered.lost + replayed.lost),
             ("not as promised", self.violations().count()),
         ]
@@ -60,7 +59,7 @@ impl fmt::Display for Report {
             writeln!(formatter, "NOT as promised: {violation}\n")?;
         }
         for (what, count) in self.rows() {
-            writeln!(formatter, "{what:<50}{count:>8}")?;
+            writeln!(formatter, "{what:<54}{count:>6}")?;
         }
         write!(formatter, "seed {}, {:.0?}", self.seed, self.took)
     }
