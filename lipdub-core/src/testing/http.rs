@@ -49,10 +49,11 @@ impl HttpTarget {
         let url = Url::parse(url.as_ref()).map_err(|_| InvalidUrl::NotAUrl)?;
         match url.scheme() {
             "http" => {}
-            #[cfg(feature = "testing-tls")]
-            "https" => choose_cryptography(),
+            "https" if cfg!(feature = "testing-tls") => {}
             _ => return Err(InvalidUrl::Scheme),
         }
+        #[cfg(feature = "testing-tls")]
+        choose_cryptography();
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -66,6 +67,7 @@ impl HttpTarget {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The client wants it whatever the scheme.
 #[cfg(feature = "testing-tls")]
 fn choose_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {

@@ -1,0 +1,84 @@
+//! What a receiver answered, as it is shown.
+
+use std::time::Duration;
+
+use lipdub_core::testing::{Fault, Outcome, Reply};
+use serde_json::{Value, json};
+
+use crate::output::{Colour, Output};
+
+/// One try and its outcome.
+pub(crate) struct Answer<'a> {
+    /// What was tried: `try 1`, or a line of a file.
+    pub(crate) what: String,
+    pub(crate) event_type: &'a str,
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) took: Duration,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Answer<'_> {
+    pub(crate) fn print(&self, output: Output) {
+        output.line(|output| self.human(output), || self.json());
+    }
+
+    fn human(&self, output: Output) -> String {
+        let colour = if self.outcome.is_accepted() { Colour::Green } else { Colour::Red };
+        let said = output.paint(colour, format_args!("{:<24}", self.said()));
+        let fault = self.fault.map(|fault| format!("  ({fault})")).unwrap_or_default();
+        let mut line = format!("{:<8} {} {said} {:>8}{fault}", self.what, self.event_type, millis(self.took));
+        if let Some(detail) = self.detail() {
+            line.push_str(&format!("\n         {}", output.paint(Colour::Grey, detail)));
+        }
+        line
+    }
+
+    fn json(&self) -> Value {
+        let (outcome, error) = match self.outcome {
+            Outcome::Answered(_) => ("answered", None),
+            Outcome::Unseen(_) => ("lost", None),
+            Outcome::CutOff => ("too_slow", None),
+            Outcome::NoAnswer(error) => ("no_answer", Some(error)),
+            _ => ("hung_up", None),
+        };
+        json!({
+            "try": self.what,
+            "event_type": self.event_type,
+            "outcome": outcome,
+            "accepted": self.outcome.is_accepted(),
+            "code": self.outcome.reply().map(|reply| reply.code),
+            "status": self.outcome.reply().and_then(Reply::status),
+            "detail": self.outcome.reply().and_then(|reply| text(reply, "detail")),
+            "error": error,
+            "took_ms": (self.took.as_secs_f64() * 10_000.0).round() / 10.0,
+        })
+    }
+
+    fn said(&self) -> String {
+        match self.outcome {
+            Outcome::Answered(reply) | Outcome::Unseen(reply) => reply.to_string(),
+            Outcome::CutOff => "no answer in time".to_owned(),
+            Outcome::NoAnswer(_) => "no answer".to_owned(),
+            _ => "hung up".to_owned(),
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self.outcome {
+            Outcome::NoAnswer(error) => Some(error.clone()),
+            Outcome::CutOff => Some(format!("LipDub waits no longer than {:.0?}", self.took)),
+            outcome => outcome.reply().and_then(|reply| text(reply, "detail")),
+        }
+    }
+}
+
+pub(crate) fn millis(time: Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1_000.0)
+}
+
+/// A text in the answer's body, which is the receiver's and may be anything: made fit for a terminal.
+fn text(reply: &Reply, field: &str) -> Option<String> {
+    let body: Value = serde_json::from_slice(&reply.body).ok()?;
+    let text = body.get(field)?.as_str()?;
+    Some(text.chars().filter(|character| !character.is_control()).take(300).collect())
+}

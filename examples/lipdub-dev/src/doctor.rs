@@ -1,0 +1,96 @@
+//! `lipdub-dev doctor`.
+
+mod checks;
+mod finding;
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use self::checks::Patient;
+use self::finding::{Finding, Verdict};
+use crate::event::type_named;
+use crate::output::{Colour, Output};
+use crate::receiver::{Credentials, Receiver};
+use crate::send::seconds;
+use crate::{BoxError, IsWell};
+
+/// Find what is wrong with a receiver of LipDub's webhooks, whatever it is built with
+///
+/// It delivers some twenty events with ids that no render has, and the reference `lipdub-dev doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// The receiver, as it would be configured at LipDub
+    url: String,
+    #[command(flatten)]
+    credentials: Credentials,
+    /// The type of the events; it should be one that the receiver handles
+    #[arg(long, value_name = "TYPE", default_value = "render-complete")]
+    event: String,
+    /// How long an answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    timeout: f64,
+    /// Take warnings for failures
+    #[arg(long)]
+    strict: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lipdub-dev doctor https://example.com/webhooks/lipdub --api-key whk_123
+  lipdub-dev doctor http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123 --event training-complete --strict
+  lipdub-dev doctor http://127.0.0.1:3000/webhooks/lipdub --json
+
+With --json each check is an object with check, verdict (passed, warning, failed, skipped), found and todo. The exit code
+is 0 if no check failed.";
+
+pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
+    let patience = Duration::from_secs_f64(options.timeout);
+    let receiver = Receiver::new(&options.url, options.credentials.clone(), patience)?;
+    output.remark(
+        "Some events are delivered, with ids that no render has and the reference \"lipdub-dev doctor\".\n",
+    );
+    let event_type = type_named(&options.event);
+    let patient =
+        Patient { url: options.url, has_key: options.credentials.api_key.is_some(), receiver, event_type };
+    let mut is_well = true;
+    patient
+        .examine(&mut |finding| {
+            is_well &= match finding.verdict {
+                Verdict::Failed => false,
+                Verdict::Warning => !options.strict,
+                Verdict::Passed | Verdict::Skipped => true,
+            };
+            print(&finding, output);
+        })
+        .await;
+    output.remark(if is_well { "\nAll is well." } else { "\nNot all is well." });
+    Ok(is_well)
+}
+
+fn print(finding: &Finding, output: Output) {
+    let human = |output: Output| {
+        let (sign, colour) = match finding.verdict {
+            Verdict::Passed => ("✓", Colour::Green),
+            Verdict::Warning => ("!", Colour::Yellow),
+            Verdict::Failed => ("✗", Colour::Red),
+            Verdict::Skipped => ("–", Colour::Grey),
+        };
+        let mut line = format!("{} {:<20} {}", output.paint(colour, sign), finding.check, finding.found);
+        if let Some(todo) = &finding.todo {
+            line.push_str(&format!("\n  {:<20} {}", "", output.paint(colour, todo)));
+        }
+        line
+    };
+    let verdict = match finding.verdict {
+        Verdict::Passed => "passed",
+        Verdict::Warning => "warning",
+        Verdict::Failed => "failed",
+        Verdict::Skipped => "skipped",
+    };
+    output.line(human, || {
+        json!({ "check": finding.check, "verdict": verdict, "found": finding.found, "todo": finding.todo })
+    });
+}

@@ -1,0 +1,305 @@
+//! The checks, in their order.
+
+use std::time::Duration;
+
+use lipdub_core::EventType;
+use lipdub_core::testing::sample::Sample;
+use lipdub_core::testing::{Fault, LipDub, Outcome, Reply, Request, Target as _, Try};
+use tokio::time::timeout;
+
+use super::finding::{Check, Finding, Verdict};
+use crate::answers::millis;
+use crate::event::happening_now;
+use crate::receiver::Receiver;
+
+/// From here on LipDub's patience is in danger.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// The receiver that is examined.
+pub(super) struct Patient {
+    pub(super) url: String,
+    pub(super) has_key: bool,
+    pub(super) receiver: Receiver,
+    pub(super) event_type: EventType,
+}
+
+impl Patient {
+    /// Makes all checks, and tells what each found.
+    pub(super) async fn examine(&self, tell: &mut impl FnMut(Finding)) {
+        tell(self.url());
+        let first = self.deliver(&self.event(), None).await;
+        let reachable = reachable(&first);
+        let is_reachable = reachable.verdict != Verdict::Failed;
+        tell(reachable);
+        if !is_reachable {
+            return Self::skip(&Self::AFTER_REACHABLE, "it cannot be reached", tell);
+        }
+        let accepts = self.accepts_key(&first);
+        let is_accepted = accepts.verdict != Verdict::Failed;
+        tell(in_time(&first));
+        tell(accepts);
+        tell(self.wants_key().await);
+        tell(self.refuses_wrong_key().await);
+        if !is_accepted {
+            return Self::skip(&Self::AFTER_ACCEPTED, "no event is accepted", tell);
+        }
+        tell(self.x_api_key().await);
+        tell(self.unknown_type().await);
+        tell(self.malformed().await);
+        tell(self.size().await);
+        tell(self.again().await);
+        tell(self.in_other_words().await);
+        tell(self.at_once().await);
+    }
+
+    const AFTER_REACHABLE: [Check; 4] =
+        [Check("in-time"), Check("accepts-key"), Check("wants-key"), Check("refuses-wrong-key")];
+    const AFTER_ACCEPTED: [Check; 7] = [
+        Check("x-api-key"),
+        Check("unknown-type"),
+        Check("malformed"),
+        Check("size"),
+        Check("same-event-again"),
+        Check("fresh-link"),
+        Check("same-event-at-once"),
+    ];
+
+    fn skip(checks: &[Check], why: &str, tell: &mut impl FnMut(Finding)) {
+        checks.iter().for_each(|check| tell(check.skipped(why)));
+        if checks.len() == Self::AFTER_REACHABLE.len() {
+            Self::skip(&Self::AFTER_ACCEPTED, why, tell);
+        }
+    }
+
+    fn url(&self) -> Finding {
+        let check = Check("url");
+        let is_https = self.url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        if is_https {
+            return check.passed("https");
+        }
+        check.warns("plain http", "fine for a test; LipDub delivers to public https URLs only, and the key would be read on the way")
+    }
+
+    fn accepts_key(&self, first: &Try) -> Finding {
+        let check = Check("accepts-key");
+        let Some(reply) = first.outcome.reply() else {
+            return check.failed(
+                "there was no answer",
+                "answer each event with 2xx within 5 s, and work later if it takes longer",
+            );
+        };
+        match reply.code {
+            200..=299 if self.has_key => check.passed(format!("an event with the key is answered {reply}")),
+            200..=299 => check.passed(format!("an event without a key is answered {reply}")),
+            401 | 403 if !self.has_key => {
+                check.failed(reply.to_string(), "give the key with --api-key or LIPDUB_WEBHOOK_API_KEY")
+            }
+            401 | 403 => check.failed(
+                reply.to_string(),
+                "compare the key given here with the receiver's; it comes as `Authorization: Bearer KEY`, the scheme in any case",
+            ),
+            404 | 405 => check.failed(reply.to_string(), "check the path, and that it takes POST"),
+            300..=399 => check.failed(reply.to_string(), "LipDub follows no redirect: configure the URL that it leads to"),
+            _ => check.failed(
+                reply.to_string(),
+                "see the receiver's log; LipDub takes anything but 2xx for a failure and tries again",
+            ),
+        }
+    }
+
+    async fn wants_key(&self) -> Finding {
+        let stranger = self.receiver.stranger().build();
+        let tried = deliver(&stranger, &self.event(), None).await;
+        let todo = "check the API key before anything else, or anybody can invent events";
+        refusal(Check("wants-key"), &tried, "without a key", self.has_key, todo)
+    }
+
+    async fn refuses_wrong_key(&self) -> Finding {
+        let stranger = self.receiver.stranger().api_key("wrong-key-of-lipdub-dev-doctor").build();
+        let tried = deliver(&stranger, &self.event(), None).await;
+        let todo = "compare the whole key, in constant time";
+        refusal(Check("refuses-wrong-key"), &tried, "with a wrong key", self.has_key, todo)
+    }
+
+    async fn x_api_key(&self) -> Finding {
+        let check = Check("x-api-key");
+        let Some(older) = self.receiver.lipdub_of_older_tenants() else {
+            return check.skipped("no key was given");
+        };
+        let tried = deliver(&older, &self.event(), None).await;
+        match tried.outcome.is_accepted() {
+            true => check.passed("the key is accepted in either header"),
+            false => check.warns(
+                said(&tried),
+                "older tenants of LipDub send the key as `X-Api-Key`: accept that too, unless yours never will",
+            ),
+        }
+    }
+
+    async fn unknown_type(&self) -> Finding {
+        let check = Check("unknown-type");
+        let event = marked(happening_now(&EventType::from("LIPDUB_DEV_DOCTOR")));
+        let tried = self.deliver(&event, None).await;
+        match tried.outcome.is_accepted() {
+            true => check.passed(said(&tried)),
+            false => check.failed(
+                said(&tried),
+                "answer types that you do not know with 200: LipDub will add some, and tries three times on anything else",
+            ),
+        }
+    }
+
+    async fn malformed(&self) -> Finding {
+        let check = Check("malformed");
+        let request = self
+            .receiver
+            .authorize(Request::new("{ this is no event").header("content-type", "application/json"));
+        match timeout(self.receiver.patience, self.receiver.target.deliver(request)).await {
+            Ok(Ok(reply)) => match reply.code {
+                400 => check.passed(reply.to_string()),
+                401..=499 => check.passed(format!("{reply} (400 says it best)")),
+                200..=299 => check.failed(
+                    reply.to_string(),
+                    "answer a body that is no event with 400: with 2xx LipDub believes it was handled, and it is lost",
+                ),
+                _ => check.failed(reply.to_string(), "answer a body that is no event with 400, and do not fail on it"),
+            },
+            _ => check.failed("no answer", "answer a body that is no event with 400, and do not fail on it"),
+        }
+    }
+
+    async fn size(&self) -> Finding {
+        let check = Check("size");
+        let tried = self.deliver(&self.event().set("data.padding", "x".repeat(100_000)), None).await;
+        match tried.outcome.is_accepted() {
+            true => check.passed(format!("100 KB are answered {}", said(&tried))),
+            false => check.warns(
+                format!("100 KB are answered {}", said(&tried)),
+                "LipDub does not say how large events become: let the limit be 256 KiB or so",
+            ),
+        }
+    }
+
+    async fn again(&self) -> Finding {
+        let event = self.event();
+        let first = self.deliver(&event, None).await;
+        let again = self.deliver(&event, None).await;
+        handled_once(Check("same-event-again"), &[first, again])
+    }
+
+    async fn in_other_words(&self) -> Finding {
+        let event = self.event();
+        let first = self.deliver(&event, None).await;
+        let signed = self.deliver(&event, Some(Fault::FreshLinks)).await;
+        let shuffled = self.deliver(&event, Some(Fault::ShuffledFields)).await;
+        handled_once(Check("fresh-link"), &[first, signed, shuffled])
+    }
+
+    async fn at_once(&self) -> Finding {
+        let (lipdub, event) = (self.receiver.lipdub(), self.event());
+        lipdub.deliver_with(&event, [Fault::Twin]).await;
+        let tries: Vec<Try> = lipdub.story(&event).tries().cloned().collect();
+        handled_once(Check("same-event-at-once"), &tries)
+    }
+
+    async fn deliver(&self, event: &Sample, fault: Option<Fault>) -> Try {
+        deliver(&self.receiver.lipdub(), event, fault).await
+    }
+
+    fn event(&self) -> Sample {
+        marked(happening_now(&self.event_type))
+    }
+}
+
+/// With ids that no render has.
+fn marked(event: Sample) -> Sample {
+    event
+        .generate_id(0)
+        .shot_id(0)
+        .video_id(0)
+        .tracking_id("lipdub-dev doctor")
+        .download_url("https://lipdub-dev.invalid/doctor.mp4?signature=1")
+}
+
+async fn deliver(lipdub: &LipDub, event: &Sample, fault: Option<Fault>) -> Try {
+    lipdub.deliver_with(event, [fault]).await;
+    let story = lipdub.story(event);
+    let last = story.tries().last().cloned();
+    last.unwrap_or_else(|| unreachable!("a delivery is at least one try"))
+}
+
+fn reachable(first: &Try) -> Finding {
+    let check = Check("reachable");
+    match &first.outcome {
+        Outcome::NoAnswer(error) => check.failed(
+            error.clone(),
+            "see that the receiver runs and listens at this host and port, and that nothing between blocks it",
+        ),
+        _ => check.passed("it answers"),
+    }
+}
+
+fn in_time(first: &Try) -> Finding {
+    let (check, took) = (Check("in-time"), millis(first.took));
+    let todo = "answer first and work later, or answer 503 in time and let the work go on; a 200 before it is safe loses events";
+    match &first.outcome {
+        Outcome::CutOff => check.failed(format!("no answer within {took}"), todo),
+        _ if first.took > SLOW => check.warns(took, todo),
+        _ => check.passed(took),
+    }
+}
+
+fn refusal(check: Check, tried: &Try, how: &str, has_key: bool, todo: &'static str) -> Finding {
+    let found = format!("an event {how} is answered {}", said(tried));
+    match tried.outcome.reply().map(|reply| reply.code) {
+        Some(401) => check.passed(found),
+        Some(403) => check.passed(format!("{found} (401 says it best)")),
+        Some(200..=299) if !has_key => check.warns(found, todo),
+        Some(200..=299) => check.failed(found, todo),
+        _ => check.failed(found, "answer 401 to whoever has not the key, whatever else may be wrong"),
+    }
+}
+
+/// Whether of several deliveries of one event one was handled, as far as the answers tell.
+fn handled_once(check: Check, tries: &[Try]) -> Finding {
+    let statuses: Vec<_> =
+        tries.iter().filter_map(|tried| tried.outcome.reply().and_then(Reply::status)).collect();
+    let count = |status: &str| statuses.iter().filter(|said| *said == status).count();
+    let found = tries.iter().map(said).collect::<Vec<_>>().join(", ");
+    if let Some(Err(problem)) = tries.iter().map(check_answer).find(Result::is_err) {
+        return check.failed(found, problem);
+    }
+    match (count("processed"), count("duplicate"), count("ignored")) {
+        (1, duplicates, _) if duplicates + 1 == tries.len() => check.passed(found),
+        (0 | 1, _, ignored) if ignored > 0 => check.warns(
+            found,
+            "nothing handles this type, so this cannot be seen: name one that is handled with --event",
+        ),
+        (2.., ..) => check.failed(
+            found,
+            "remember the events that succeeded by type, time and data, without the query of links, and handle none of them again",
+        ),
+        _ => check.warns(
+            found,
+            "the answers do not tell whether it was handled once: look for \"lipdub-dev doctor\" in what the handler did",
+        ),
+    }
+}
+
+fn check_answer(tried: &Try) -> Result<(), &'static str> {
+    // One that is still running, or was refused in a crowd, is no fault: LipDub comes again.
+    let is_fine = tried.outcome.is_accepted() || tried.outcome.reply().is_some_and(|reply| reply.code == 503);
+    if is_fine {
+        Ok(())
+    } else {
+        Err("answer an event that was handled before with 200, or LipDub tries it again")
+    }
+}
+
+fn said(tried: &Try) -> String {
+    match &tried.outcome {
+        Outcome::Answered(reply) | Outcome::Unseen(reply) => reply.to_string(),
+        Outcome::CutOff => "not in time".to_owned(),
+        _ => "nothing".to_owned(),
+    }
+}

@@ -1,0 +1,144 @@
+//! `lipdub-dev listen`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::capture::{self, Capture};
+use crate::output::{Colour, Output};
+use crate::{BoxError, IsWell};
+
+/// Show each delivery as it comes in, and save it for `replay`
+///
+/// Any method and path is taken. Credentials are neither shown nor saved; bodies are, and they hold customers' data.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Where to listen; port 0 is a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3000")]
+    bind: String,
+    /// Append each delivery to this file, as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Answer with this code, to see what LipDub does then
+    #[arg(long, value_name = "CODE", default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
+    answer: u16,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lipdub-dev listen --bind 127.0.0.1:3000
+  lipdub-dev listen --bind 127.0.0.1:0 --save deliveries.jsonl --answer 503
+
+LipDub delivers only to public https URLs: put a tunnel (cloudflared, ngrok) in front of it.";
+
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// How long connections may take to finish once Ctrl-C was pressed.
+const GRACE: Duration = Duration::from_secs(2);
+
+struct Listener {
+    output: Output,
+    file: Option<File>,
+    answer: StatusCode,
+}
+
+pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
+    let file = options.save.as_deref().map(open).transpose()?;
+    let answer = StatusCode::from_u16(options.answer)?;
+    let bound = TcpListener::bind(&options.bind).await;
+    let bound = bound.map_err(|error| format!("{} cannot be listened at: {error}", options.bind))?;
+    let url = format!("http://{}", bound.local_addr()?);
+    output.line(|_| format!("listening on {url}"), || json!({ "listening_on": url }));
+
+    let application = Router::new().fallback(receive).with_state(Arc::new(Listener { output, file, answer }));
+    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(bound, application).with_graceful_shutdown(async { drop(stopped.await) });
+    let server = tokio::spawn(serving.into_future());
+    interrupted.await;
+    drop(stop);
+    match timeout(GRACE, server).await {
+        Ok(ended) => ended??,
+        Err(_) => output.remark("A connection was still open."),
+    }
+    Ok(true)
+}
+
+async fn receive(State(listener): State<Arc<Listener>>, request: Request<Body>) -> (StatusCode, String) {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        listener.output.remark("A body broke off, or was over 10 MiB; it is left out.");
+        return (StatusCode::PAYLOAD_TOO_LARGE, String::new());
+    };
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let capture = Capture::now(&head.method, path, &head.headers, &body);
+    listener.show(&capture, body.len());
+    if let Err(error) = listener.save(&capture) {
+        eprintln!("lipdub-dev: the delivery could not be saved: {error}");
+    }
+    (listener.answer, format!("{}\n", json!({ "status": "seen by lipdub-dev" })))
+}
+
+impl Listener {
+    fn show(&self, capture: &Capture, bytes: usize) {
+        let answer = self.answer.as_u16();
+        let human = |output: Output| {
+            let event_type = capture.event_type().unwrap_or_else(|| "not an event".to_owned());
+            let line = format!("{} {}  {}", capture.method, capture.path, plain(&event_type));
+            let mut shown = format!(
+                "\n{} {}  {bytes} bytes, answered {answer}",
+                output.paint(Colour::Grey, &capture.received_at),
+                output.paint(Colour::Green, line),
+            );
+            for (name, value) in &capture.headers {
+                shown.push_str(&format!(
+                    "\n  {}",
+                    output.paint(Colour::Grey, format_args!("{name}: {}", plain(value)))
+                ));
+            }
+            shown + "\n" + &readable(&capture.body)
+        };
+        self.output.line(human, || serde_json::to_value(capture).unwrap_or_default());
+    }
+
+    fn save(&self, capture: &Capture) -> io::Result<()> {
+        let Some(mut file) = self.file.as_ref() else { return Ok(()) };
+        // With one write, so that lines that come at the same time do not mix.
+        file.write_all(format!("{}\n", serde_json::to_string(capture)?).as_bytes())
+    }
+}
+
+/// The body with a field a line, if it is JSON.
+fn readable(body: &capture::Body) -> String {
+    let text = match body {
+        capture::Body::Text(text) => text,
+        capture::Body::Bytes(digits) => return format!("  (not text) {digits}"),
+    };
+    let pretty = serde_json::from_str::<Value>(text).and_then(|value| serde_json::to_string_pretty(&value));
+    plain(&pretty.unwrap_or_else(|_| text.clone())).lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// Without what a terminal would obey.
+fn plain(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control() || *character == '\n').collect()
+}
+
+/// For the owner only: bodies hold links that must not get around.
+fn open(path: &Path) -> Result<File, BoxError> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| format!("{} cannot be written: {error}", path.display()).into())
+}

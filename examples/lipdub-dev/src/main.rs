@@ -1,0 +1,46 @@
+//! `lipdub-dev`: LipDub's webhooks at your fingertips. Run with `cargo run -p lipdub-dev -- --help`.
+
+#![allow(clippy::print_stdout, reason = "printing is what this program is for")]
+
+mod answers;
+mod capture;
+mod cli;
+mod doctor;
+mod event;
+mod listen;
+mod output;
+mod receiver;
+mod replay;
+mod send;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::cli::{Cli, Command};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Whether everything was as it should be.
+type IsWell = bool;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { command, json } = Cli::parse();
+    let output = output::Output::new(json);
+    let ended = match command {
+        Command::Send(options) => send::run(options, output).await,
+        Command::Replay(options) => replay::run(options, output).await,
+        Command::Listen(options) => listen::run(options, output).await,
+        Command::Doctor(options) => doctor::run(options, output).await,
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("lipdub-dev: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `lipdub-dev replay`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use lipdub_core::testing::{Outcome, Request, Target as _};
+use tokio::time::{Instant, timeout};
+
+use crate::answers::Answer;
+use crate::capture::Capture;
+use crate::event::type_named;
+use crate::output::Output;
+use crate::receiver::{Credentials, Receiver};
+use crate::send::seconds;
+use crate::{BoxError, IsWell};
+
+/// Send deliveries that `listen` saved, to the letter and in their order
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Files of JSON lines, as `listen --save` writes them
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Where to
+    #[arg(long, value_name = "URL")]
+    to: String,
+    #[command(flatten)]
+    credentials: Credentials,
+    /// Only events of this type
+    #[arg(long, value_name = "TYPE")]
+    only: Option<String>,
+    /// Send each so often
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    times: u32,
+    /// How long to wait for an answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    timeout: f64,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lipdub-dev replay deliveries.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
+  lipdub-dev replay a.jsonl b.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --only render-failed --times 2
+
+The key is not in the files: give it again. The exit code is 0 if each was answered with 2xx.";
+
+/// Headers that belong to a connection or are made anew.
+const NOT_REPLAYED: [&str; 9] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "expect",
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "cookie",
+];
+
+pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
+    let mut captures = Vec::new();
+    for file in &options.files {
+        captures.extend(read(file)?);
+    }
+    let only = options.only.as_deref().map(type_named);
+    let is_meant = |capture: &Capture| match &only {
+        Some(only) => capture.event_type().as_deref() == Some(only.as_str()),
+        None => true,
+    };
+    let receiver = Receiver::new(&options.to, options.credentials, Duration::from_secs_f64(options.timeout))?;
+    let (mut sent, mut is_well) = (0_u32, true);
+    for (place, capture) in captures.iter().filter(|(_, capture)| is_meant(capture)) {
+        for _ in 0..options.times {
+            is_well &= deliver(&receiver, place, capture, output).await;
+            sent += 1;
+        }
+    }
+    if sent == 0 {
+        output.remark("There was nothing to replay.");
+    }
+    Ok(is_well)
+}
+
+/// The deliveries in a file, each with its place there.
+fn read(file: &Path) -> Result<Vec<(String, Capture)>, BoxError> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let captures = lines.map(|(index, line)| {
+        let place = format!("{name}:{}", index + 1);
+        match serde_json::from_str::<Capture>(line) {
+            Ok(capture) if capture.body.bytes().is_some() => Ok((place, capture)),
+            // Not the error itself, which may repeat what is in the line.
+            _ => Err(format!(
+                "{place} is no delivery that `lipdub-dev listen --save` wrote; mend or remove the line"
+            )
+            .into()),
+        }
+    });
+    captures.collect()
+}
+
+async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: Output) -> IsWell {
+    let request = receiver.authorize(Request::new(capture.body.bytes().unwrap_or_default()));
+    let kept = capture.headers.iter().filter(|(name, _)| !NOT_REPLAYED.contains(&name.as_str()));
+    let request = kept.fold(request, |request, (name, value)| request.header(name, value));
+    let began = Instant::now();
+    let outcome = match timeout(receiver.patience, receiver.target.deliver(request)).await {
+        Ok(Ok(reply)) => Outcome::Answered(reply),
+        Ok(Err(error)) => Outcome::NoAnswer(error.to_string()),
+        Err(_) => Outcome::CutOff,
+    };
+    let event_type = capture.event_type().unwrap_or_else(|| "(not an event)".to_owned());
+    let answer = Answer {
+        what: place.to_owned(),
+        event_type: &event_type,
+        outcome: &outcome,
+        took: began.elapsed(),
+        fault: None,
+    };
+    answer.print(output);
+    outcome.is_accepted()
+}

@@ -1,0 +1,108 @@
+//! The doctor finds what is wrong with a receiver, and nothing else.
+
+#![allow(clippy::expect_used, reason = "what fails here fails the test")]
+#![allow(dead_code, reason = "each test binary uses its part of what they share")]
+
+mod support;
+
+use support::{KEY, Wrong, lipdub_dev, naive_receiver, objects, right_receiver, stdout};
+
+/// The checks of this verdict.
+async fn checks(url: &str, verdict: &str, more: &[&str]) -> (Vec<String>, Option<i32>) {
+    let arguments = [&["doctor", url, "--api-key", KEY, "--json"], more].concat();
+    let output = lipdub_dev(&arguments).await;
+    let is_meant = |finding: &&serde_json::Value| finding["verdict"] == verdict;
+    let found = objects(&output);
+    let name = |finding: &serde_json::Value| finding["check"].as_str().expect("a name").to_owned();
+    (found.iter().filter(is_meant).map(name).collect(), output.status.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_receiver_is_well() {
+    let (url, runs) = right_receiver().await;
+    assert_eq!(checks(&url, "failed", &[]).await, (vec![], Some(0)));
+    assert_eq!(checks(&url, "warning", &[]).await, (vec!["url".to_owned()], Some(0)), "it is no https");
+    assert_eq!(checks(&url, "warning", &["--strict"]).await.1, Some(1));
+    let passed = checks(&url, "passed", &[]).await.0;
+    assert_eq!(
+        passed,
+        [
+            "reachable",
+            "in-time",
+            "accepts-key",
+            "wants-key",
+            "refuses-wrong-key",
+            "x-api-key",
+            "unknown-type",
+            "malformed",
+            "size",
+            "same-event-again",
+            "fresh-link",
+            "same-event-at-once",
+        ]
+    );
+    assert!(*runs.lock().expect("a count") > 0);
+    assert_eq!(checks(&naive_receiver(Wrong::Nothing).await, "failed", &[]).await, (vec![], Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_is_named() {
+    let faults: [(Wrong, &[&str]); 11] = [
+        (Wrong::AnswersEverything200, &["wants-key", "refuses-wrong-key", "malformed"]),
+        (Wrong::AsksForNoKey, &["wants-key"]),
+        (Wrong::TakesAnyKey, &["refuses-wrong-key"]),
+        (Wrong::KnowsNoOtherType, &["unknown-type"]),
+        (Wrong::FailsOnGarbage, &["malformed"]),
+        (Wrong::TakesGarbage, &["malformed"]),
+        (Wrong::HandlesTwice, &["same-event-again", "fresh-link", "same-event-at-once"]),
+        (Wrong::HandlesFreshLinksTwice, &["fresh-link"]),
+        (Wrong::RefusesDuplicates, &["same-event-again", "fresh-link", "same-event-at-once"]),
+        (Wrong::IsSlow, &["in-time", "accepts-key", "wants-key", "refuses-wrong-key"]),
+        (Wrong::TakesNothingLarge, &[]),
+    ];
+    for (wrong, expected) in faults {
+        let url = naive_receiver(wrong).await;
+        let (found, code) = checks(&url, "failed", &["--timeout", "1"]).await;
+        assert_eq!(found, expected, "{wrong:?}");
+        assert_eq!(code, Some(i32::from(!expected.is_empty())), "{wrong:?}");
+    }
+    let (warned, _) = checks(&naive_receiver(Wrong::TakesNothingLarge).await, "warning", &[]).await;
+    assert_eq!(warned, ["url", "size"]);
+    let (warned, _) = checks(&naive_receiver(Wrong::AnswersEverything200).await, "warning", &[]).await;
+    assert_eq!(warned, ["url", "same-event-again", "fresh-link", "same-event-at-once"], "it does not tell");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_not_there_is_said_not_to_be() {
+    let listener = std::net::TcpListener::bind("127.0.0.9:0").expect("a free port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    drop(listener);
+    let (failed, code) = checks(&url, "failed", &[]).await;
+    assert_eq!((failed, code), (vec!["reachable".to_owned()], Some(1)));
+    assert_eq!(checks(&url, "skipped", &[]).await.0.len(), 11);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_wrong_or_missing_is_told_apart_from_a_fault() {
+    let (url, runs) = right_receiver().await;
+    for key in [&["--api-key", "whk_secret_other"][..], &[]] {
+        let output = lipdub_dev(&[&["doctor", &url], key].concat()).await;
+        let text = stdout(&output);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text.contains("✗ accepts-key"), "{text}");
+        assert!(text.contains("--api-key") != key.contains(&"--api-key"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+    assert_eq!(*runs.lock().expect("a count"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_told_what_to_do_in_plain_text() {
+    let url = naive_receiver(Wrong::KnowsNoOtherType).await;
+    let output = lipdub_dev(&["doctor", &url, "--api-key", KEY]).await;
+    let text = stdout(&output);
+    assert!(text.contains("✗ unknown-type"), "{text}");
+    assert!(text.contains("answer types that you do not know with 200"), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours are for terminals: {text}");
+    assert!(!text.contains(KEY), "{text}");
+}

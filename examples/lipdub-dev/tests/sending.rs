@@ -1,0 +1,229 @@
+//! `send`, `listen` and `replay`, one after the other.
+
+#![allow(clippy::expect_used, reason = "what fails here fails the test")]
+#![allow(dead_code, reason = "each test binary uses its part of what they share")]
+
+mod support;
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use lipdub_core::testing::{HttpTarget, Request, Target as _};
+use serde_json::{Value, json};
+use support::{KEY, Listening, Wrong, lipdub_dev, naive_receiver, objects, program, right_receiver, stdout};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_sent_and_its_answer_shown() {
+    let (url, runs) = right_receiver().await;
+    let send = ["send", "render-complete", "--to", &url, "--api-key", KEY];
+    let output = lipdub_dev(&send).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        stdout(&output).starts_with("try 1    VIDEO_RENDER_COMPLETE 200 processed"),
+        "{}",
+        stdout(&output)
+    );
+    let again = lipdub_dev(&send).await;
+    assert!(stdout(&again).contains("200 processed"), "it is another event: {}", stdout(&again));
+    let older = lipdub_dev(&[&send[..], &["--x-api-key"]].concat()).await;
+    assert!(stdout(&older).contains("200 processed"), "{}", stdout(&older));
+    assert_eq!(*runs.lock().expect("a count"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_event_many_times_is_handled_once() {
+    let (url, runs) = right_receiver().await;
+    let send = ["send", "render-complete", "--to", &url, "--api-key", KEY, "--times", "6", "--json"];
+    for (parallel, expected) in [(&[][..], 1), (&["--parallel"], 2)] {
+        let output = lipdub_dev(&[&send[..], parallel].concat()).await;
+        let statuses: Vec<_> = objects(&output).iter().map(|tried| tried["status"].clone()).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == "processed").count(), 1, "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == "duplicate").count(), 5, "{statuses:?}");
+        assert_eq!(*runs.lock().expect("a count"), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_leads_to_a_duplicate() {
+    let (url, _) = right_receiver().await;
+    let send = [
+        "send",
+        "render-complete",
+        "--to",
+        &url,
+        "--api-key",
+        KEY,
+        "--lost-answer",
+        "--retry-delay",
+        "0",
+        "--json",
+    ];
+    let output = lipdub_dev(&send).await;
+    let tries: Vec<_> =
+        objects(&output).iter().map(|tried| (tried["outcome"].clone(), tried["status"].clone())).collect();
+    assert_eq!(tries, [(json!("lost"), json!("processed")), (json!("answered"), json!("duplicate"))]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_tried_three_times_if_asked_and_ends_with_1() {
+    let url = naive_receiver(Wrong::KnowsNoOtherType).await;
+    let send = ["send", "Avatar-Complete", "--to", &url, "--api-key", KEY, "--retry-delay", "0", "--json"];
+    for (retry, tries) in [(&[][..], 1), (&["--retry"], 3)] {
+        let output = lipdub_dev(&[&send[..], retry].concat()).await;
+        let codes: Vec<_> = objects(&output).iter().map(|tried| tried["code"].clone()).collect();
+        assert_eq!((codes, output.status.code()), (vec![json!(404); tries], Some(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_sent_is_shown_without_being_sent() {
+    let set = ["--set", "data.generate_id=7", "--set", "data.note=seven", "--set", "created_at=then"];
+    let output = lipdub_dev(&[&["send", "render-failed", "--dry-run"], &set[..]].concat()).await;
+    let body: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!(body["event_type"], "RENDER_PROCESSING_FAILED");
+    assert_eq!((&body["data"]["generate_id"], &body["data"]["note"]), (&json!(7), &json!("seven")));
+    assert_eq!(body["created_at"], "then");
+}
+
+#[test]
+fn an_event_comes_from_a_file_or_from_the_standard_input() {
+    let text = "{\"event_type\": \"X\",  \"data\": {\"n\": 1.50}}";
+    let sent = |more: &[&str]| {
+        let mut process = program()
+            .args(["send", "--file", "-", "--dry-run"])
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        process.stdin.take().expect("its input").write_all(text.as_bytes()).expect("an event");
+        String::from_utf8(process.wait_with_output().expect("its end").stdout).expect("text")
+    };
+    assert_eq!(sent(&[]).trim_end(), text, "to the letter");
+    let body: Value = serde_json::from_str(&sent(&["--set", "data.n=2"])).expect("JSON");
+    assert_eq!(body, json!({ "event_type": "X", "data": { "n": 2 } }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_told_and_ends_with_2() {
+    for (wrong, told) in [
+        (&["send", "render-complete"][..], "--to"),
+        (&["send", "--to", "http://h"], "EVENT"),
+        (&["send", "x", "--to", "http://h", "--set", "data.a"], "data.generate_id=7"),
+        (&["send", "x", "--to", "http://h", "--timeout", "nan"], "86400"),
+        (&["replay", "--to", "http://h"], "FILE"),
+    ] {
+        let output = lipdub_dev(wrong).await;
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}: {error}");
+        assert!(error.contains(told), "{wrong:?}: {error}");
+    }
+    for (wrong, told) in [
+        (&["send", "x", "--to", "h"][..], "this is no URL"),
+        (&["send", "x", "--to", "ftp://h"], "http://"),
+        (&["send", "--file", "/no/such/file", "--to", "http://h"], "cannot be read"),
+        (&["listen", "--bind", "nowhere"], "cannot be listened at"),
+    ] {
+        let output = lipdub_dev(wrong).await;
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{wrong:?}: {error}");
+        assert!(error.contains(told), "{wrong:?}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_listened_to_is_replayed_to_the_letter() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [first, second] =
+        ["first.jsonl", "second.jsonl"].map(|name| directory.path().join(name).display().to_string());
+    let mut listening = Listening::start(&["--save", &first]);
+    let url = format!("{}/webhooks/lipdub/jobs/mine/token-secret?key=secret", listening.url);
+    for event in ["render-complete", "render-failed"] {
+        let output = lipdub_dev(&["send", event, "--to", &url, "--api-key", KEY]).await;
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    }
+    let odd = Request::new(&b"\xff\x00 no text"[..])
+        .header("authorization", format!("Bearer {KEY}"))
+        .header("x-own", "1");
+    HttpTarget::new(&url).expect("a URL").deliver(odd).await.expect("an answer");
+    assert_eq!(listening.interrupt(), Some(0));
+
+    let saved = std::fs::read_to_string(&first).expect("the file");
+    assert_eq!(saved.lines().count(), 3);
+    assert!(!saved.contains(KEY) && !saved.contains("secret"), "{saved}");
+    assert!(saved.contains("/webhooks/lipdub/jobs/mine/[REDACTED]"), "{saved}");
+    let mode = std::fs::metadata(&first).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let listening = Listening::start(&["--save", &second]);
+    let replayed = lipdub_dev(&["replay", &first, "--to", &listening.url, "--api-key", KEY]).await;
+    assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
+    assert!(
+        stdout(&replayed).contains("first.jsonl:2 RENDER_PROCESSING_FAILED 200"),
+        "{}",
+        stdout(&replayed)
+    );
+    let again = std::fs::read_to_string(&second).expect("the file");
+    let bodies = |lines: &str| -> Vec<Value> {
+        let line = |line: &str| serde_json::from_str::<Value>(line).expect("JSON");
+        let kept = |line: Value| {
+            json!([
+                line["body"],
+                line["body_hex"],
+                line["headers"]["x-lipdub-event"],
+                line["headers"]["x-own"]
+            ])
+        };
+        lines.lines().map(line).map(kept).collect()
+    };
+    assert_eq!(bodies(&again), bodies(&saved));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_can_be_of_one_type_and_says_what_failed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("saved.jsonl");
+    let line = |event_type: &str| {
+        let body = json!({ "event_type": event_type }).to_string();
+        json!({ "received_at": "now", "method": "POST", "path": "/", "headers": {}, "body": body })
+    };
+    std::fs::write(&file, format!("{}\n\n{}\n", line("VIDEO_RENDER_COMPLETE"), line("OTHER")))
+        .expect("a file");
+    let (url, path) = (naive_receiver(Wrong::KnowsNoOtherType).await, file.display().to_string());
+    let replay = ["replay", &path, "--to", &url, "--api-key", KEY, "--json"];
+    let all = lipdub_dev(&replay).await;
+    assert_eq!((objects(&all).len(), all.status.code()), (2, Some(1)));
+    let one = lipdub_dev(&[&replay[..], &["--only", "render-complete", "--times", "2"]].concat()).await;
+    assert_eq!((objects(&one).len(), one.status.code()), (2, Some(0)));
+
+    std::fs::write(&file, format!("{}\n{{\"secret\": 1}}\n", line("X"))).expect("a file");
+    let broken = lipdub_dev(&replay).await;
+    let error = String::from_utf8_lossy(&broken.stderr).into_owned();
+    assert!(error.contains("saved.jsonl:2 is no delivery"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+    assert_eq!(broken.status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_answers_what_it_is_told_to() {
+    let listening = Listening::start(&["--answer", "503"]);
+    let output = lipdub_dev(&["send", "render-complete", "--to", &listening.url, "--json"]).await;
+    assert_eq!((&objects(&output)[0]["code"], output.status.code()), (&json!(503), Some(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_comes_from_the_environment_and_is_never_shown() {
+    let (url, runs) = right_receiver().await;
+    let run = move || {
+        program().args(["send", "render-complete", "--to", &url]).env("LIPDUB_WEBHOOK_API_KEY", KEY).output()
+    };
+    let output = tokio::task::spawn_blocking(run).await.expect("its end").expect("the program");
+    assert_eq!((output.status.code(), *runs.lock().expect("a count")), (Some(0), 1));
+    let help =
+        program().args(["send", "--help"]).env("LIPDUB_WEBHOOK_API_KEY", KEY).output().expect("the help");
+    for text in [output.stdout, output.stderr, help.stdout] {
+        assert!(!String::from_utf8_lossy(&text).contains(KEY));
+    }
+}
