@@ -28,8 +28,9 @@ pub(crate) fn happening_now(event_type: &EventType) -> Sample {
         EventType::Other(name) => sample::event(name),
         documented => sample::of(documented),
     };
+    // As Python prints it: microseconds, and no zone.
     let now = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now());
-    event.created_at(now.to_string())
+    event.created_at(now.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string())
 }
 
 /// The event in a file, or in the standard input if that is `-`.

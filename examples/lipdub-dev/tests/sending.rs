@@ -20,7 +20,7 @@ async fn an_event_is_sent_and_its_answer_shown() {
     let output = lipdub_dev(&send).await;
     assert_eq!(output.status.code(), Some(0));
     assert!(
-        stdout(&output).starts_with("try 1    VIDEO_RENDER_COMPLETE 200 processed"),
+        stdout(&output).starts_with("try 1    VIDEO_RENDER_COMPLETE      200 processed"),
         "{}",
         stdout(&output)
     );
@@ -161,7 +161,7 @@ async fn what_was_listened_to_is_replayed_to_the_letter() {
     let replayed = lipdub_dev(&["replay", &first, "--to", &listening.url, "--api-key", KEY]).await;
     assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
     assert!(
-        stdout(&replayed).contains("first.jsonl:2 RENDER_PROCESSING_FAILED 200"),
+        stdout(&replayed).contains("first.jsonl:2 RENDER_PROCESSING_FAILED   200"),
         "{}",
         stdout(&replayed)
     );
