@@ -26,7 +26,8 @@ impl Answer<'_> {
         let colour = if self.outcome.is_accepted() { Colour::Green } else { Colour::Red };
         let said = output.paint(colour, format_args!("{:<24}", self.said()));
         let fault = self.fault.map(|fault| format!("  ({fault})")).unwrap_or_default();
-        let mut line = format!("{:<8} {:<26} {said} {:>8}{fault}", self.what, self.event_type, millis(self.took));
+        let mut line =
+            format!("{:<8} {:<26} {said} {:>8}{fault}", self.what, self.event_type, millis(self.took));
         if let Some(detail) = self.detail() {
             line.push_str(&format!("\n         {}", output.paint(Colour::Grey, detail)));
         }

@@ -1,3 +1,5 @@
+//! The test that the front page shows.
+
 use lipdub_axum::Webhook;
 use lipdub_axum::testing::{Fault, LipDub, sample};
 
