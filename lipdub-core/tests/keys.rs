@@ -76,6 +76,16 @@ fn another_value_is_another_event() {
 }
 
 #[test]
+fn half_of_a_surrogate_pair_counts_like_any_other_character() {
+    one(r#"{"a":"\ud800"}"#, r#" { "\u0061" : "\uD800" } "#);
+    one(r#"{"\ud800":1,"u":"https://h/?1"}"#, r#"{"u":"https://h/?2","\uD800":1}"#);
+    one(r#"{"\ud800":1,"\uD800":2}"#, r#"{"\ud800":2}"#);
+    two(r#"{"\ud800":1}"#, r#"{"\ud801":1}"#);
+    two(r#"{"\ud800":1}"#, r#"{"\ufffd":1}"#);
+    two(r#"["\ud800","\udc00"]"#, r#"["\ud800\udc00"]"#);
+}
+
+#[test]
 fn another_type_or_time_is_another_event() {
     let event = key_of(r#"{"event_type":"X","created_at":"2026-01-02T03:04:05Z","data":{}}"#);
     for other in [

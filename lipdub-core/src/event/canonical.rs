@@ -14,19 +14,19 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-/// A value is nested deeper than `serde_json` follows when it decodes one, so no handler could read it.
+/// A value that no handler could read, for it is nested deeper than `serde_json` follows when it decodes one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TooDeep;
+pub(super) struct Unreadable;
 
 /// The greatest nesting that `serde_json` decodes.
 const DEEPEST: usize = 127;
 
-pub(super) fn value(value: &RawValue, hasher: &mut Sha256) -> Result<(), TooDeep> {
+pub(super) fn value(value: &RawValue, hasher: &mut Sha256) -> Result<(), Unreadable> {
     nested(value, DEEPEST, hasher)
 }
 
 pub(super) fn text(text: &str, hasher: &mut Sha256) {
-    tagged(b's', text, hasher);
+    tagged(b's', text.as_bytes(), hasher);
 }
 
 /// Stands for a value that is missing, which is not the same as `null`.
@@ -34,28 +34,22 @@ pub(super) fn absent(hasher: &mut Sha256) {
     hasher.update(b"-");
 }
 
-fn nested(value: &RawValue, depth_left: usize, hasher: &mut Sha256) -> Result<(), TooDeep> {
+fn nested(value: &RawValue, depth_left: usize, hasher: &mut Sha256) -> Result<(), Unreadable> {
     let source = value.get();
     match source.as_bytes().first() {
-        Some(b'{') => object(source, depth_left.checked_sub(1).ok_or(TooDeep)?, hasher),
-        Some(b'[') => array(source, depth_left.checked_sub(1).ok_or(TooDeep)?, hasher),
-        Some(b'"') => {
-            string(source, hasher);
-            Ok(())
-        }
+        Some(b'{') => object(source, depth_left.checked_sub(1).ok_or(Unreadable)?, hasher),
+        Some(b'[') => array(source, depth_left.checked_sub(1).ok_or(Unreadable)?, hasher),
+        Some(b'"') => string(source, hasher),
         // A number, `true`, `false` or `null` is its text.
         _ => {
-            tagged(b'l', source, hasher);
+            tagged(b'l', source.as_bytes(), hasher);
             Ok(())
         }
     }
 }
 
-fn object(source: &str, depth_left: usize, hasher: &mut Sha256) -> Result<(), TooDeep> {
-    let Ok(Members(mut members)) = serde_json::from_str(source) else {
-        tagged(b'x', source, hasher);
-        return Ok(());
-    };
+fn object(source: &str, depth_left: usize, hasher: &mut Sha256) -> Result<(), Unreadable> {
+    let Members(mut members) = decoded(source)?;
     members.sort_by(|(Text(left), _), (Text(right), _)| left.cmp(right));
     hasher.update(b"{");
     for (index, (Text(name), value)) in members.iter().enumerate() {
@@ -63,54 +57,57 @@ fn object(source: &str, depth_left: usize, hasher: &mut Sha256) -> Result<(), To
         if members.get(index + 1).is_some_and(|(Text(next), _)| next == name) {
             continue;
         }
-        text(name, hasher);
+        tagged(b's', name, hasher);
         nested(value, depth_left, hasher)?;
     }
     hasher.update(b"}");
     Ok(())
 }
 
-fn array(source: &str, depth_left: usize, hasher: &mut Sha256) -> Result<(), TooDeep> {
-    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(source) else {
-        tagged(b'x', source, hasher);
-        return Ok(());
-    };
+fn array(source: &str, depth_left: usize, hasher: &mut Sha256) -> Result<(), Unreadable> {
     hasher.update(b"[");
-    for item in items {
+    for item in decoded::<Vec<&RawValue>>(source)? {
         nested(item, depth_left, hasher)?;
     }
     hasher.update(b"]");
     Ok(())
 }
 
-fn string(source: &str, hasher: &mut Sha256) {
-    match serde_json::from_str::<Text<'_>>(source) {
-        Ok(Text(decoded)) => text(without_signature(&decoded), hasher),
-        // JSON allows half of a surrogate pair, which is no text: such a string counts by its spelling.
-        Err(_) => tagged(b'x', source, hasher),
-    }
+fn string(source: &str, hasher: &mut Sha256) -> Result<(), Unreadable> {
+    let Text(text) = decoded(source)?;
+    tagged(b's', without_signature(&text), hasher);
+    Ok(())
 }
 
-fn tagged(tag: u8, text: &str, hasher: &mut Sha256) {
+fn tagged(tag: u8, text: &[u8], hasher: &mut Sha256) {
     hasher.update([tag]);
     hasher.update((text.len() as u64).to_le_bytes());
     hasher.update(text);
 }
 
+fn decoded<'a, T: Deserialize<'a>>(source: &'a str) -> Result<T, Unreadable> {
+    serde_json::from_str(source).map_err(|_| Unreadable)
+}
+
 /// The part of an http(s) URL that stays the same when it is signed anew; any other text whole.
-fn without_signature(text: &str) -> &str {
+fn without_signature(text: &[u8]) -> &[u8] {
+    let Ok(url) = std::str::from_utf8(text) else { return text };
     let is_url = ["http://", "https://"]
         .iter()
-        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-    if !is_url || text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+        .any(|scheme| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    if !is_url || url.contains(|character: char| character.is_whitespace() || character.is_control()) {
         return text;
     }
-    text.find(['?', '#']).map_or(text, |end| &text[..end])
+    url.find(['?', '#']).map_or(text, |end| &text[..end])
 }
 
 /// A string, borrowed unless it has escapes.
+///
+/// In bytes, for JSON allows half of a surrogate pair, which no Rust string can hold: such a half comes in the
+/// three bytes that UTF-8 would have for it. Only to be read from a `RawValue`, for so read, a string can also have
+/// control characters, which JSON forbids.
 #[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, [u8]>);
 
 /// The fields of an object in the order in which they stand, doubles included.
 struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);

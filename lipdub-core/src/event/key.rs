@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::EventType;
-use super::canonical::{self, TooDeep};
+use super::canonical::{self, Unreadable};
 
 /// What makes an event this one and no other: the name under which a store remembers it.
 ///
@@ -29,12 +29,12 @@ impl EventKey {
     ///
     /// # Errors
     ///
-    /// [`TooDeep`] if one is nested deeper than any JSON parser will follow.
+    /// [`Unreadable`] if there is a value that no handler could read.
     pub(super) fn of_event(
         event_type: &EventType,
         created_at: Option<&RawValue>,
         data: Option<&RawValue>,
-    ) -> Result<Self, TooDeep> {
+    ) -> Result<Self, Unreadable> {
         let mut hasher = Sha256::new_with_prefix(b"lipdub event v1\0");
         canonical::text(event_type.as_str(), &mut hasher);
         for part in [created_at, data] {
