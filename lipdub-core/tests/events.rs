@@ -106,6 +106,19 @@ fn half_of_a_surrogate_pair_does_not_lose_the_rest() {
 }
 
 #[test]
+fn half_of_a_surrogate_pair_in_a_name_does_not_lose_the_event() {
+    let event = event_of(r#"{"event_type":"X","\ud83c":1,"data":{"id":7,"\ud83c":2}}"#);
+    assert_eq!(event.data, json!({ "id": 7, "\u{fffd}": 2 }));
+    // Nor is anything taken that is no JSON.
+    let webhook = Webhook::builder().api_key(KEY).fallback(|_event| async { Ok(()) }).build().unwrap();
+    for body in
+        ["{\"event_type\":\"X\",\"\n\":1}", r#"{"event_type":"X","\u12":1}"#, r#"{"event_type":"X",1:1}"#]
+    {
+        assert_eq!(block_on(status(&webhook, body)), "malformed", "{body}");
+    }
+}
+
+#[test]
 fn each_documented_type_has_its_handler() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = |name: &'static str| {

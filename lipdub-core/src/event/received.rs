@@ -2,10 +2,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::canonical::Text;
 use super::{CreatedAt, Event, EventKey, EventType, Source};
 
 /// A delivery whose body was found to be an event; its data is not decoded yet.
@@ -135,16 +136,6 @@ struct Envelope<'a> {
     data: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "snake_case")]
-enum Field {
-    EventType,
-    CreatedAt,
-    Data,
-    #[serde(other)]
-    Other,
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;
@@ -158,12 +149,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut envelope = Envelope::default();
-                while let Some(field) = map.next_key()? {
-                    match field {
-                        Field::EventType => envelope.event_type = Some(map.next_value()?),
-                        Field::CreatedAt => envelope.created_at = Some(map.next_value()?),
-                        Field::Data => envelope.data = Some(map.next_value()?),
-                        Field::Other => drop(map.next_value::<IgnoredAny>()?),
+                while let Some(name) = map.next_key::<&RawValue>()? {
+                    let Text(name) = serde_json::from_str(name.get()).map_err(A::Error::custom)?;
+                    match &*name {
+                        b"event_type" => envelope.event_type = Some(map.next_value()?),
+                        b"created_at" => envelope.created_at = Some(map.next_value()?),
+                        b"data" => envelope.data = Some(map.next_value()?),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 Ok(envelope)
