@@ -119,6 +119,16 @@ fn half_of_a_surrogate_pair_in_a_name_does_not_lose_the_event() {
 }
 
 #[test]
+fn what_is_nested_too_deep_is_malformed_even_where_it_does_not_count() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let webhook = Webhook::builder().api_key(KEY).fallback(|_event| async { Ok(()) }).build().unwrap();
+    for data in [&deep, &format!(r#"{{"a":{deep}}}"#), &format!(r#"{{"a":{deep},"a":1}}"#)] {
+        let body = format!(r#"{{"event_type":"X","data":{data}}}"#);
+        assert_eq!(block_on(status(&webhook, body)), "malformed", "{data}");
+    }
+}
+
+#[test]
 fn each_documented_type_has_its_handler() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = |name: &'static str| {

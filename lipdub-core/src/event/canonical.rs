@@ -53,8 +53,10 @@ fn object(source: &str, depth_left: usize, hasher: &mut Sha256) -> Result<(), Un
     members.sort_by(|(Text(left), _), (Text(right), _)| left.cmp(right));
     hasher.update(b"{");
     for (index, (Text(name), value)) in members.iter().enumerate() {
-        // Of fields with one name the last one counts, as it does for whoever decodes the object.
+        // Of fields with one name the last one counts, as it does for whoever decodes the object. The others are
+        // decoded, too, and must be readable.
         if members.get(index + 1).is_some_and(|(Text(next), _)| next == name) {
+            nested(value, depth_left, &mut Sha256::new())?;
             continue;
         }
         tagged(b's', name, hasher);
