@@ -129,6 +129,26 @@ fn what_is_nested_too_deep_is_malformed_even_where_it_does_not_count() {
 }
 
 #[test]
+fn a_text_is_never_taken_for_json() {
+    let webhook = Webhook::builder().api_key(KEY).fallback(|_event| async { Ok(()) }).build().unwrap();
+    // Each text in the other is nested as deep as one may be.
+    let packed = (0..13).fold("1".to_owned(), |inner, _| {
+        let text = format!("{}{inner}{}", "[".repeat(126), "]".repeat(126));
+        json!({ "$serde_json::private::RawValue": text }).to_string()
+    });
+    for data in [
+        r#"{"$serde_json::private::RawValue":"[1]"}"#,
+        r#"[{"a":1,"\u0024serde_json::private::RawValue":"[1]"}]"#,
+        r#"{"$serde_json::private::Number":"1"}"#,
+        &packed,
+    ] {
+        let body = format!(r#"{{"event_type":"X","data":{data}}}"#);
+        assert_eq!(block_on(status(&webhook, body)), "malformed", "{data}");
+    }
+    assert_eq!(event_of(r#"{"event_type":"X","data":{"a":"[1]"}}"#).data, json!({ "a": "[1]" }));
+}
+
+#[test]
 fn each_documented_type_has_its_handler() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = |name: &'static str| {

@@ -14,12 +14,17 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-/// A value that no handler could read, for it is nested deeper than `serde_json` follows when it decodes one.
+/// A value that no handler could read as it is: nested deeper than `serde_json` follows when it decodes one, or with
+/// a name that means something to `serde_json`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unreadable;
 
 /// The greatest nesting that `serde_json` decodes.
 const DEEPEST: usize = 127;
+
+/// How names begin under which `serde_json` passes things to itself. It takes the text under one of them for JSON,
+/// whose nesting it counts anew: enough of that, packed into each other, overflows the stack.
+const PRIVATE: &[u8] = b"$serde_json::private::";
 
 pub(super) fn value(value: &RawValue, hasher: &mut Sha256) -> Result<(), Unreadable> {
     nested(value, DEEPEST, hasher)
@@ -53,6 +58,9 @@ fn object(source: &str, depth_left: usize, hasher: &mut Sha256) -> Result<(), Un
     members.sort_by(|(Text(left), _), (Text(right), _)| left.cmp(right));
     hasher.update(b"{");
     for (index, (Text(name), value)) in members.iter().enumerate() {
+        if name.starts_with(PRIVATE) {
+            return Err(Unreadable);
+        }
         // Of fields with one name the last one counts, as it does for whoever decodes the object. The others are
         // decoded, too, and must be readable.
         if members.get(index + 1).is_some_and(|(Text(next), _)| next == name) {
