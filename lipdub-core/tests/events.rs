@@ -221,6 +221,17 @@ fn an_event_survives_a_queue_of_one_s_own() {
 }
 
 #[test]
+fn an_event_that_is_nested_as_deep_as_can_be_survives_a_queue_of_one_s_own() {
+    let nested =
+        |depth: usize| format!(r#"{{"event_type":"X","data":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let event = event_of(&nested(126));
+    let back: Event = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
+    assert_eq!(back.data, event.data);
+    let webhook = Webhook::builder().api_key(KEY).fallback(|_event| async { Ok(()) }).build().unwrap();
+    assert_eq!(block_on(status(&webhook, nested(127))), "malformed");
+}
+
+#[test]
 fn a_type_of_one_s_own_that_does_not_fit_is_a_failure_that_is_told() {
     #[derive(serde::Deserialize)]
     struct Strict {

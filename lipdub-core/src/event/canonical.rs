@@ -14,13 +14,13 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-/// A value that no handler could read as it is: nested deeper than `serde_json` follows when it decodes one, or with
-/// a name that means something to `serde_json`.
+/// A value that no handler could read as it is: nested deeper than `serde_json` follows when it decodes an event,
+/// or with a name that means something to `serde_json`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unreadable;
 
-/// The greatest nesting that `serde_json` decodes.
-const DEEPEST: usize = 127;
+/// The greatest nesting that `serde_json` decodes, less one level: in a serialised event, data are one deeper.
+const DEEPEST: usize = 126;
 
 /// How names begin under which `serde_json` passes things to itself. It takes the text under one of them for JSON,
 /// whose nesting it counts anew: enough of that, packed into each other, overflows the stack.
