@@ -32,9 +32,13 @@ impl<'a> Head<'a> {
         unencoded
     }
 
-    /// The body's length, if the sender declares one.
-    pub(crate) fn declared_length(&self) -> Option<u64> {
-        self.first("content-length", |value| std::str::from_utf8(value).ok()?.trim().parse().ok())
+    /// The body's length, if the sender declares one. It may be one that no memory holds.
+    pub(crate) fn declared_length(&self) -> Option<u128> {
+        self.first("content-length", |value| {
+            let digits = std::str::from_utf8(value.trim_ascii()).ok()?;
+            let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+            is_number.then(|| digits.parse().unwrap_or(u128::MAX))
+        })
     }
 
     /// `X-LipDub-Event`, which mirrors the body's `event_type`. Only a hint: the body wins.

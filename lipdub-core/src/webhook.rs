@@ -95,7 +95,7 @@ impl Webhook {
         if !head.is_unencoded() {
             return refused(Status::UnsupportedEncoding);
         }
-        if head.declared_length().is_some_and(|length| length > self.inner.body_limit as u64) {
+        if head.declared_length().is_some_and(|length| length > self.inner.body_limit as u128) {
             return refused(Status::TooLarge);
         }
         if !self.inner.access.admits(head) {
