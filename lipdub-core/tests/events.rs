@@ -36,6 +36,12 @@ fn every_timestamp_leads_to_the_handler_and_is_parsed_if_it_can_be() {
         (r#""2026-01-02 03:04:05.123456""#, Some(at)),
         (r#""2026-01-02 03:04:05.123456Z""#, Some(at)),
         (r#""2026-01-02T03:04:05Z""#, Some(at - Duration::from_micros(123_456))),
+        (r#""2026-01-02T04:04:05.123456+01:00[Europe/Berlin]""#, Some(at)),
+        // Not UTC, whatever it is.
+        (r#""2026-01-02T04:04:05.123456[Europe/Berlin]""#, None),
+        // Nor are these, at the end of the range.
+        (r#""9999-12-30T22:00:00-05:00""#, None),
+        (r#""9999-12-31T23:59:59""#, None),
         (r#""2026-13-45T99:99:99Z""#, None),
         (r#""yesterday""#, None),
         (r#""""#, None),

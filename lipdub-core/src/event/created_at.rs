@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::Time;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +33,18 @@ impl CreatedAt {
         &self.raw
     }
 
-    /// The time, if the text is an ISO 8601 timestamp.
+    /// The time, if the text is an ISO 8601 timestamp up to 9999-12-30. One that only names its zone
+    /// (`…[Europe/Berlin]`) is none, and the fraction of a second in an offset is rounded.
     pub fn time(&self) -> Option<SystemTime> {
-        let zoned = self.raw.parse::<Timestamp>().ok();
-        SystemTime::try_from(zoned.or_else(|| in_utc(&self.raw))?).ok()
+        let pieces = Pieces::parse(&self.raw).ok()?;
+        let offset = match pieces.to_numeric_offset() {
+            Some(offset) => offset,
+            None if pieces.time_zone_annotation().is_none() => Offset::UTC,
+            // It takes a database to know what the time was there.
+            None => return None,
+        };
+        let local = pieces.date().to_datetime(pieces.time().unwrap_or_else(Time::midnight));
+        SystemTime::try_from(offset.to_timestamp(local).ok()?).ok()
     }
 }
 
@@ -56,8 +64,4 @@ impl From<CreatedAt> for String {
     fn from(created_at: CreatedAt) -> Self {
         created_at.raw
     }
-}
-
-fn in_utc(raw: &str) -> Option<Timestamp> {
-    Offset::UTC.to_timestamp(raw.parse::<DateTime>().ok()?).ok()
 }
