@@ -1,3 +1,6 @@
+mod assertions;
+mod builder;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
@@ -9,7 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::fault::{Chance, Fault, Faults};
+pub use self::builder::LipDubBuilder;
+use super::fault::{Chance, Fault};
 use super::record::{Fate, Log, Outcome, Story, Try};
 use super::sample::Sample;
 use super::spelling::Spelling;
@@ -66,16 +70,12 @@ struct Inner {
 impl LipDub {
     /// Starts with LipDub's ways, no credential and no faults.
     pub fn builder(target: impl Target) -> LipDubBuilder {
-        LipDubBuilder {
-            target: Box::new(target),
-            credential: None,
-            old_key: "whk_not_valid_any_more".to_owned(),
-            cut_off: Duration::from_secs(5),
-            tries: 3,
-            retry_delay: Duration::from_secs(5),
-            consumers: 10,
-            faults: Faults::none(),
-        }
+        LipDubBuilder::new(Box::new(target))
+    }
+
+    fn new(settings: LipDubBuilder) -> Self {
+        let (turns, log) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { settings, began: Instant::now(), turns, log }) }
     }
 
     /// Delivers an event, after those of its job that are under way, until it is answered or given up on.
@@ -170,85 +170,6 @@ impl LipDub {
     /// What befell all events, in the order in which they were sent first.
     pub fn stories(&self) -> Vec<Story> {
         self.log().stories()
-    }
-
-    /// Sees to it that an event was handled, and not more than once.
-    ///
-    /// It goes by the answers of a receiver that says what it did, as every one of this crate does. Answers
-    /// that LipDub did not get count as well.
-    ///
-    /// # Panics
-    ///
-    /// If it was not, with the story of the event.
-    #[track_caller]
-    pub fn assert_handled_once(&self, event: &Sample) {
-        let story = self.story(event);
-        let times = story.times_handled();
-        assert!(times == 1, "the event should have been handled once, and was {}\n{story}", Times(times));
-    }
-
-    /// Sees to it that each event that was sent was handled, and not more than once.
-    ///
-    /// # Panics
-    ///
-    /// If one was not, with the story of the event.
-    #[track_caller]
-    pub fn assert_each_handled_once(&self) {
-        for story in self.stories() {
-            self.assert_handled_once(story.event());
-        }
-    }
-
-    /// Sees to it that an event was last answered with 200 `ignored`.
-    ///
-    /// # Panics
-    ///
-    /// If it was not, with the story of the event.
-    #[track_caller]
-    pub fn assert_ignored(&self, event: &Sample) {
-        self.assert_last(event, "ignored");
-    }
-
-    /// Sees to it that an event was last answered with 200 `rejected`.
-    ///
-    /// # Panics
-    ///
-    /// If it was not, with the story of the event.
-    #[track_caller]
-    pub fn assert_rejected(&self, event: &Sample) {
-        self.assert_last(event, "rejected");
-    }
-
-    /// Sees to it that an event is in the dead letter queue.
-    ///
-    /// # Panics
-    ///
-    /// If it is not, with the story of the event.
-    #[track_caller]
-    pub fn assert_dead(&self, event: &Sample) {
-        let story = self.story(event);
-        let is_dead = story.fate() == Some(Fate::Dead);
-        assert!(is_dead, "the event should be in the dead letter queue, and is not\n{story}");
-    }
-
-    /// Sees to it that LipDub knows of each event that it was delivered: the dead letter queue is empty.
-    ///
-    /// # Panics
-    ///
-    /// If one was not, with the story of the event.
-    #[track_caller]
-    pub fn assert_nothing_dead(&self) {
-        if let Some(dead) = self.dead_letters().first() {
-            panic!("the dead letter queue should be empty, and is not\n{}", self.story(dead));
-        }
-    }
-
-    #[track_caller]
-    fn assert_last(&self, event: &Sample, expected: &str) {
-        let story = self.story(event);
-        let status = story.last_status();
-        let is_right = status.as_deref() == Some(expected);
-        assert!(is_right, "the event should have been answered `{expected}` at last, and was not\n{story}");
     }
 
     async fn deliver_by_chance(&self, event: &Sample, mut has_overtaken: bool) -> Fate {
@@ -405,100 +326,6 @@ impl fmt::Debug for LipDub {
     }
 }
 
-/// Makes a [`LipDub`].
-///
-/// # Settings
-///
-/// | setting | default | why |
-/// |---|---|---|
-/// | [`api_key`](Self::api_key), [`x_api_key`](Self::x_api_key) | none | LipDub sends one if it is configured |
-/// | [`cut_off`](Self::cut_off) | 5 s | LipDub waits no longer |
-/// | [`tries`](Self::tries) | 3 | LipDub tries no more often |
-/// | [`retry_delay`](Self::retry_delay) | 5 s | LipDub does not say; a longer one is easier on a receiver |
-/// | [`consumers`](Self::consumers) | 10 | how many jobs are delivered at the same time |
-/// | [`faults`](Self::faults) | none | |
-#[must_use = "it is `build` that makes the provider"]
-pub struct LipDubBuilder {
-    target: Box<dyn Target>,
-    credential: Option<Credential>,
-    old_key: String,
-    cut_off: Duration,
-    tries: u32,
-    retry_delay: Duration,
-    consumers: usize,
-    faults: Faults,
-}
-
-/// How a key is sent.
-struct Credential {
-    header: &'static str,
-    scheme: &'static str,
-    key: String,
-}
-
-impl LipDubBuilder {
-    /// Sends this key as `Authorization: Bearer`.
-    pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.credential = Some(Credential { header: "authorization", scheme: "Bearer ", key: key.into() });
-        self
-    }
-
-    /// Sends this key as `X-Api-Key`, as for older tenants.
-    pub fn x_api_key(mut self, key: impl Into<String>) -> Self {
-        self.credential = Some(Credential { header: "x-api-key", scheme: "", key: key.into() });
-        self
-    }
-
-    /// Sets the key that [`Fault::OldKey`] sends. Defaults to one that nobody has.
-    pub fn old_key(mut self, key: impl Into<String>) -> Self {
-        self.old_key = key.into();
-        self
-    }
-
-    /// Sets how long LipDub waits for an answer. Defaults to 5 s.
-    pub fn cut_off(mut self, time: Duration) -> Self {
-        self.cut_off = time;
-        self
-    }
-
-    /// Sets how often LipDub tries before it gives up. Defaults to 3.
-    pub fn tries(mut self, times: u32) -> Self {
-        self.tries = times;
-        self
-    }
-
-    /// Sets how long LipDub waits before it tries again. Defaults to 5 s.
-    pub fn retry_delay(mut self, time: Duration) -> Self {
-        self.retry_delay = time;
-        self
-    }
-
-    /// Sets how many jobs are delivered at the same time. Defaults to 10.
-    pub fn consumers(mut self, jobs: usize) -> Self {
-        self.consumers = jobs.max(1);
-        self
-    }
-
-    /// Lets things go wrong by chance. Defaults to none.
-    pub fn faults(mut self, faults: Faults) -> Self {
-        self.faults = faults;
-        self
-    }
-
-    /// Makes the provider.
-    pub fn build(self) -> LipDub {
-        let inner =
-            Inner { settings: self, began: Instant::now(), turns: Mutex::default(), log: Mutex::default() };
-        LipDub { inner: Arc::new(inner) }
-    }
-}
-
-impl fmt::Debug for LipDubBuilder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("LipDubBuilder").finish_non_exhaustive()
-    }
-}
-
 /// Not one that LipDub has announced.
 const UNKNOWN_TYPE: &str = "TYPE_OF_THE_FUTURE";
 
@@ -526,17 +353,6 @@ impl Drop for Turn<'_> {
             if Arc::strong_count(turn.get()) == 1 {
                 turn.remove();
             }
-        }
-    }
-}
-
-struct Times(usize);
-
-impl fmt::Display for Times {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => formatter.write_str("never"),
-            times => write!(formatter, "handled {times} times"),
         }
     }
 }
