@@ -63,9 +63,15 @@ fn another_value_is_another_event() {
     two(r#"{"id":1}"#, r#"{"ID":1}"#);
     two("[1,2]", "[2,1]");
     two("[[1],2]", "[[1,2]]");
+    two("[[1,2]]", "[1,[2]]");
+    two(r#"{"a":{"b":1,"c":2}}"#, r#"{"a":{"b":1},"c":2}"#);
     two("[]", "{}");
     two("[]", "[[]]");
     two(r#"["a","b"]"#, r#"["ab"]"#);
+    // As they would run together if no lengths were marked.
+    for tag in ["s", "l"] {
+        two(r#"["a","b"]"#, &format!(r#"["a{tag}b"]"#));
+    }
     two(r#"{"a":"b"}"#, r#"["a","b"]"#);
     two("null", r#""null""#);
     two("true", "false");
