@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use lipdub_core::testing::{
-    Fate, Fault, Faults, HttpTarget, InvalidUrl, LipDub, LipDubBuilder, Outcome, sample,
+    Fate, Fault, Faults, HttpTarget, InvalidUrl, LipDub, LipDubBuilder, Outcome, Request, Target as _, sample,
 };
 use lipdub_tests::{Framework, KEY, Server, on_each_framework, receiver};
 use serde_json::json;
@@ -111,4 +111,18 @@ fn only_an_http_url_is_a_target() {
     assert_eq!(refused("http://h"), None);
     let shown = format!("{:?}", HttpTarget::new("http://h/secret-path").unwrap());
     assert!(!shown.contains("secret-path"), "{shown}");
+}
+
+#[tokio::test]
+async fn of_a_huge_answer_no_more_than_a_mebibyte_is_read() {
+    let huge = axum::Router::new().fallback(|| async {
+        let chunks = std::iter::repeat_n(bytes::Bytes::from_static(&[b'x'; 65_536]), 1_000);
+        axum::body::Body::new(http_body_util::Full::new(bytes::Bytes::from(
+            chunks.collect::<Vec<_>>().concat(),
+        )))
+    });
+    let server = Server::axum(huge);
+    let target = HttpTarget::new(format!("http://{}/", server.address)).unwrap();
+    let reply = target.deliver(Request::new("")).await.unwrap();
+    assert_eq!(reply.body.len(), 1024 * 1024);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lipdub_core::testing::{Fault, Outcome, Reply};
 use serde_json::{Value, json};
 
-use crate::output::{Colour, Output};
+use crate::output::{Colour, Output, plain};
 
 /// One try and its outcome.
 pub(crate) struct Answer<'a> {
@@ -57,7 +57,7 @@ impl Answer<'_> {
 
     fn said(&self) -> String {
         match self.outcome {
-            Outcome::Answered(reply) | Outcome::Unseen(reply) => reply.to_string(),
+            Outcome::Answered(reply) | Outcome::Unseen(reply) => plain(&reply.to_string()),
             Outcome::CutOff => "no answer in time".to_owned(),
             Outcome::NoAnswer(_) => "no answer".to_owned(),
             _ => "hung up".to_owned(),
@@ -77,9 +77,9 @@ pub(crate) fn millis(time: Duration) -> String {
     format!("{:.0} ms", time.as_secs_f64() * 1_000.0)
 }
 
-/// A text in the answer's body, which is the receiver's and may be anything: made fit for a terminal.
+/// A text in the answer's body, or the beginning of it.
 fn text(reply: &Reply, field: &str) -> Option<String> {
     let body: Value = serde_json::from_slice(&reply.body).ok()?;
     let text = body.get(field)?.as_str()?;
-    Some(text.chars().filter(|character| !character.is_control()).take(300).collect())
+    Some(plain(text).chars().take(300).collect())
 }

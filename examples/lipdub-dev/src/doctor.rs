@@ -11,7 +11,7 @@ use serde_json::json;
 use self::checks::Patient;
 use self::finding::{Finding, Verdict};
 use crate::event::type_named;
-use crate::output::{Colour, Output};
+use crate::output::{Colour, Output, plain};
 use crate::receiver::{Credentials, Receiver};
 use crate::send::seconds;
 use crate::{BoxError, IsWell};
@@ -78,7 +78,8 @@ fn print(finding: &Finding, output: Output) {
             Verdict::Failed => ("✗", Colour::Red),
             Verdict::Skipped => ("–", Colour::Grey),
         };
-        let mut line = format!("{} {:<20} {}", output.paint(colour, sign), finding.check, finding.found);
+        let mut line =
+            format!("{} {:<20} {}", output.paint(colour, sign), finding.check, plain(&finding.found));
         if let Some(todo) = &finding.todo {
             line.push_str(&format!("\n  {:<20} {}", "", output.paint(colour, todo)));
         }

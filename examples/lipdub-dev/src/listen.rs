@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::capture::{self, Capture};
-use crate::output::{Colour, Output};
+use crate::output::{Colour, Output, plain};
 use crate::{BoxError, IsWell};
 
 /// Show each delivery as it comes in, and save it for `replay`
@@ -127,11 +127,6 @@ fn readable(body: &capture::Body) -> String {
     };
     let pretty = serde_json::from_str::<Value>(text).and_then(|value| serde_json::to_string_pretty(&value));
     plain(&pretty.unwrap_or_else(|_| text.clone())).lines().map(|line| format!("  {line}\n")).collect()
-}
-
-/// Without what a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control() || *character == '\n').collect()
 }
 
 /// For the owner only: bodies hold links that must not get around.

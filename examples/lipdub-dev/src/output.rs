@@ -55,3 +55,8 @@ impl Output {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 }
+
+/// A text that came from elsewhere, without what a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control() || *character == '\n').collect()
+}

@@ -227,3 +227,13 @@ async fn the_key_comes_from_the_environment_and_is_never_shown() {
         assert!(!String::from_utf8_lossy(&text).contains(KEY));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_gives_orders_to_the_terminal() {
+    let url = naive_receiver(Wrong::PaintsTheTerminal).await;
+    for arguments in [&["send", "render-complete", "--to", &url][..], &["doctor", &url]] {
+        let output = stdout(&lipdub_dev(arguments).await);
+        assert!(output.contains("200 [31mred"), "{output}");
+        assert!(!output.contains('\u{1b}') && !output.contains('\u{7}'), "{output:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use reqwest::{Client, Url, redirect, retry};
 
@@ -14,7 +14,7 @@ use super::target::{NoAnswer, Reply, Request, Target};
 /// A receiver at a URL.
 ///
 /// Each delivery has a connection of its own, follows no redirect, uses no proxy, and is made once: what happens to
-/// it happens to the receiver. It takes `http`, and with the feature `testing-tls` also `https`.
+/// it happens to the receiver. Of an answer's body a MiB is read at most. It takes `http`, and with the feature `testing-tls` also `https`.
 ///
 /// It needs a real clock: on a paused one, time runs ahead while the network is awaited.
 ///
@@ -65,6 +65,8 @@ impl HttpTarget {
     }
 }
 
+/// No more of an answer's body is read than this.
+const LONGEST_REPLY: usize = 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The client wants it whatever the scheme.
@@ -90,12 +92,20 @@ impl Target for HttpTarget {
         for (name, value) in &request.headers {
             sending = sending.header(name, value);
         }
-        let response = sending.send().await.map_err(no_answer)?;
+        let mut response = sending.send().await.map_err(no_answer)?;
         let mut reply = Reply::new(response.status().as_u16());
         for (name, value) in response.headers() {
             reply = reply.header(name.as_str(), String::from_utf8_lossy(value.as_bytes()));
         }
-        Ok(reply.body(response.bytes().await.map_err(no_answer)?))
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+            let room = LONGEST_REPLY - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() >= room {
+                break;
+            }
+        }
+        Ok(reply.body(body))
     }
 }
 

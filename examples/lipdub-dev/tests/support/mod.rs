@@ -102,6 +102,7 @@ pub(crate) enum Wrong {
     RefusesDuplicates,
     IsSlow,
     TakesNothingLarge,
+    PaintsTheTerminal,
 }
 
 /// A receiver as somebody might write it who does not use this project.
@@ -126,6 +127,9 @@ fn answer(
     seen: &Mutex<HashSet<String>>,
 ) -> (StatusCode, &'static str) {
     let (processed, duplicate) = (r#"{"status":"processed"}"#, r#"{"status":"duplicate"}"#);
+    if wrong == Wrong::PaintsTheTerminal {
+        return (StatusCode::OK, r#"{"status":"\u001b[31mred","detail":"\u001b]0;title\u0007"}"#);
+    }
     if wrong == Wrong::AnswersEverything200 {
         return (StatusCode::OK, "");
     }
