@@ -32,7 +32,8 @@ impl Patient {
         let is_reachable = reachable.verdict != Verdict::Failed;
         tell(reachable);
         if !is_reachable {
-            return Self::skip(&Self::AFTER_REACHABLE, "it cannot be reached", tell);
+            Self::skip(&Self::AFTER_REACHABLE, "it cannot be reached", tell);
+            return Self::skip(&Self::AFTER_ACCEPTED, "it cannot be reached", tell);
         }
         let accepts = self.accepts_key(&first);
         let is_accepted = accepts.verdict != Verdict::Failed;
@@ -66,9 +67,6 @@ impl Patient {
 
     fn skip(checks: &[Check], why: &str, tell: &mut impl FnMut(Finding)) {
         checks.iter().for_each(|check| tell(check.skipped(why)));
-        if checks.len() == Self::AFTER_REACHABLE.len() {
-            Self::skip(&Self::AFTER_ACCEPTED, why, tell);
-        }
     }
 
     fn url(&self) -> Finding {
