@@ -42,7 +42,7 @@ on_each_framework! {
             (Fault::UnknownType, &["200 processed"]),
             (Fault::OldKey, &["401 unauthorized", "200 processed"]),
         ];
-        let lipdub = provider(&server).cut_off(Duration::from_millis(500)).build();
+        let lipdub = provider(&server).cut_off(Duration::from_secs(2)).build();
         for (number, (fault, expected)) in expected.into_iter().enumerate() {
             let event = sample::render_complete().set("data.id", number);
             assert_eq!(lipdub.deliver_with(&event, [fault]).await, Fate::Delivered, "{fault:?}");
