@@ -62,7 +62,7 @@ impl LipDubBuilder {
         self
     }
 
-    /// Sets the key that [`Fault::OldKey`] sends. Defaults to one that nobody has.
+    /// Sets the key that [`Fault::OldKey`](crate::testing::Fault::OldKey) sends. Defaults to one that nobody has.
     pub fn old_key(mut self, key: impl Into<String>) -> Self {
         self.old_key = key.into();
         self
