@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
-use crate::promise::{Promise, broken_by_call, broken_in};
-use crate::world::{Bounds, Standing, Step, World};
+use crate::claimer::{Claimer, Phase};
+use crate::promise::{Promise, broken_by, broken_in};
+use crate::store::Call;
+use crate::witness::Standing;
+use crate::world::{Scenario, Step, World};
 
 /// What a check came to.
 #[derive(Debug)]
@@ -16,70 +19,45 @@ pub struct Checked {
     pub steps: usize,
     /// How many steps it takes to the farthest.
     pub depth: usize,
-    /// How the promises were broken that were, with a shortest way each.
-    pub broken: Vec<(&'static str, String)>,
-    /// What can come about, and did not.
+    /// The promises that were broken, with a way to break each.
+    pub broken: Vec<(Promise, String)>,
+    /// What ought to be possible, and did not come about.
     pub unseen: Vec<&'static str>,
 }
 
-/// Visits every world that can be reached, breadth first.
-pub fn check(bounds: Bounds) -> Checked {
-    let finish = if bounds.store.fault.is_none() { HasDiscoveries::All } else { HasDiscoveries::AnyFailures };
-    let checker = bounds.checker().threads(2).finish_when(finish).spawn_bfs().join();
+/// Visits every world that can be reached, breadth first. Of a store with a fault, until a promise is broken.
+pub fn check(scenario: Scenario) -> Checked {
+    let finish =
+        if scenario.store.fault.is_none() { HasDiscoveries::All } else { HasDiscoveries::AnyFailures };
+    let checker = scenario.checker().threads(2).finish_when(finish).spawn_bfs().join();
     let found = checker.discoveries();
-    let is_always = |name: &&str| PROMISES.iter().any(|(_, promise, _)| promise == name);
-    let broken = found.iter().filter(|(name, _)| is_always(name));
-    let told = |path: &stateright::Path<World, Happening>| {
-        path.clone().into_actions().iter().map(|happening| format!("\n  {happening:?}")).collect()
-    };
+    let broken =
+        Promise::ALL.into_iter().filter_map(|promise| Some((promise, told(found.get(promise.name())?))));
     Checked {
         worlds: checker.unique_state_count(),
         steps: checker.state_count(),
         depth: checker.max_depth(),
-        broken: broken.map(|(name, path)| (*name, told(path))).collect(),
+        broken: broken.collect(),
         unseen: CHANCES.iter().map(|(name, _)| *name).filter(|name| !found.contains_key(name)).collect(),
     }
 }
 
-impl Model for Bounds {
-    type State = World;
-    type Action = Happening;
-
-    fn init_states(&self) -> Vec<World> {
-        vec![World::start(self)]
-    }
-
-    fn actions(&self, from: &World, happenings: &mut Vec<Happening>) {
-        if from.broken.is_some() {
-            return;
-        }
-        from.steps(self, &mut |step, to| {
-            let by_call = match step {
-                Step::Arrives { token, call, answer, .. } => {
-                    broken_by_call(from, token, call, answer, &to, self.only)
-                }
-                _ => None,
-            };
-            let broken = by_call.or_else(|| broken_in(&to, &self.store, self.only));
-            happenings.push(Happening { step, to: to.sorted().having_broken(broken) });
-        });
-    }
-
-    fn next_state(&self, _from: &World, happening: Happening) -> Option<World> {
-        Some(happening.to)
-    }
-
-    fn properties(&self) -> Vec<Property<Self>> {
-        let promises = PROMISES.iter().map(|(_, name, holds)| Property::always(name, *holds));
-        promises.chain(CHANCES.iter().map(|(name, is_so)| Property::sometimes(name, *is_so))).collect()
-    }
+fn told(path: &Path<Moment, Happening>) -> String {
+    path.clone().into_actions().iter().map(|happening| format!("\n  {happening:?}")).collect()
 }
 
-/// A step, with the world that it leads to: it is made to see what can happen, and need not be made again.
+/// A world, and the promise that was broken on the way to it. Nothing happens after that.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Moment {
+    world: World,
+    broken: Option<Promise>,
+}
+
+/// A step with what it leads to: it is made to see what can happen, and need not be made again.
 #[derive(Clone, PartialEq)]
 pub struct Happening {
     step: Step,
-    to: World,
+    next: Moment,
 }
 
 impl fmt::Debug for Happening {
@@ -88,54 +66,97 @@ impl fmt::Debug for Happening {
     }
 }
 
-type Condition = fn(&Bounds, &World) -> bool;
+impl Model for Scenario {
+    type State = Moment;
+    type Action = Happening;
+
+    fn init_states(&self) -> Vec<Moment> {
+        vec![Moment { world: World::start(self), broken: None }]
+    }
+
+    fn actions(&self, Moment { world: from, broken }: &Moment, happenings: &mut Vec<Happening>) {
+        if broken.is_some() {
+            return;
+        }
+        from.steps(self, &mut |step, to| {
+            let broken = broken_by(self, from, step, &to).or_else(|| broken_in(self, &to));
+            happenings.push(Happening { step, next: Moment { world: to.sorted(), broken } });
+        });
+    }
+
+    fn next_state(&self, _from: &Moment, happening: Happening) -> Option<Moment> {
+        Some(happening.next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let promises = PROMISES.iter().map(|(promise, holds)| Property::always(promise.name(), *holds));
+        promises.chain(CHANCES.iter().map(|(name, is_so)| Property::sometimes(name, *is_so))).collect()
+    }
+}
+
+type Condition = fn(&Scenario, &Moment) -> bool;
 
 macro_rules! promises {
-    ($($promise:ident => $name:literal,)*) => {
-        const PROMISES: &[(Promise, &str, Condition)] =
-            &[$((Promise::$promise, $name, |_, world| world.broken != Some(Promise::$promise)),)*];
+    ($($promise:ident),* $(,)?) => {
+        /// That nothing on the way to a moment broke the promise.
+        const PROMISES: &[(Promise, Condition)] =
+            &[$((Promise::$promise, |_, moment| moment.broken != Some(Promise::$promise)),)*];
+
+        impl Promise {
+            /// Each of them.
+            pub const ALL: [Self; PROMISES.len()] = [$(Self::$promise,)*];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$promise => stringify!($promise),)*
+                }
+            }
+        }
     };
 }
 
 promises! {
-    NeverTwoLiveHolders => "never two live holders",
-    AZombieChangesNothing => "a zombie changes nothing",
-    ADoneEventNeverRunsAgain => "a done event never runs again",
-    AMarkedSuccessIsRemembered => "a marked success is remembered",
-    OnlyASuccessIsDone => "only a success is done",
-    WhatIsNotDoneCanRunAgain => "what is not done can run again",
-    AttemptsOnlyGrow => "attempts only grow",
-    AHolderIsHeard => "a holder is heard",
-    OneSuccessAtMostKeepsItsClaim => "of several successes, all but one had lost their claim",
+    NeverTwoLiveHolders,
+    AZombieChangesNothing,
+    ADoneEventNeverRunsAgain,
+    AMarkedSuccessIsRemembered,
+    OnlyASuccessIsDone,
+    WhatIsNotDoneCanRunAgain,
+    AttemptsOnlyGrow,
+    NoTwoHandlersShareAnAttempt,
+    AHolderIsHeard,
+    ASecondSuccessHasACause,
 }
 
-/// What must be possible in the model, so that the promises are not kept for want of trouble.
+/// What must be possible, so that the promises are not kept for want of trouble.
 const CHANCES: &[(&str, Condition)] = &[
-    ("three claimers are at work", |_, world| {
-        world.claimers.iter().filter(|one| one.is_at_work()).count() == 3
+    ("three handlers run at once", |_, Moment { world, .. }| {
+        world.claimers.iter().filter(|claimer| claimer.phase == Phase::Running).count() == 3
     }),
-    ("a handler succeeds twice", |_, world| {
-        world.claimers.iter().filter(|one| one.has_succeeded).count() == 2
+    ("an event succeeds twice", |_, Moment { world, .. }| {
+        world.claimers.iter().filter(|claimer| claimer.has_succeeded).count() == 2
     }),
-    ("a zombie has something to say", |_, world| {
-        world.tokens().any(|token| world.witness.holder != Some(token) && world.calls(token).next().is_some())
+    ("a holder crashes between its effect and its mark", |_, Moment { world, .. }| {
+        world.claimers.iter().any(|claimer| {
+            claimer.phase == Phase::Over
+                && claimer.has_succeeded
+                && !says(claimer, |call| matches!(call, Call::Done(_)))
+        })
     }),
-    ("it fails at the last attempt", |bounds, world| {
-        world.witness.standing == Standing::Failed && world.witness.attempts == bounds.attempts
+    ("a zombie has a success to mark", |_, Moment { world, .. }| {
+        let marks = |claimer: &Claimer| says(claimer, |call| matches!(call, Call::Done(_)));
+        world.witness.standing == Standing::Held
+            && world.claimers.iter().any(|claimer| claimer.is_replaced && marks(claimer))
     }),
-    ("it is done at the last attempt", |bounds, world| {
-        world.witness.standing == Standing::Done && world.witness.attempts == bounds.attempts
+    ("a lease has lapsed and nobody has noticed", |_, Moment { world, .. }| {
+        let holder = world.witness.holder.map(|token| world.claimer(token));
+        world.witness.standing == Standing::Held && holder.is_some_and(|holder| holder.lease == 0)
+    }),
+    ("it is done at the last attempt", |scenario, Moment { world, .. }| {
+        world.witness.standing == Standing::Done && world.witness.attempts == scenario.attempts
     }),
 ];
 
-impl Promise {
-    /// What it says.
-    pub fn name(self) -> &'static str {
-        PROMISES.iter().find(|(promise, ..)| *promise == self).map_or("", |(_, name, _)| name)
-    }
-
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Self> {
-        PROMISES.iter().map(|(promise, ..)| *promise)
-    }
+fn says(claimer: &Claimer, is_meant: impl Fn(Call) -> bool) -> bool {
+    claimer.calls().any(is_meant)
 }

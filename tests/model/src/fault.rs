@@ -36,6 +36,24 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Each of them.
+    pub const ALL: [Self; 14] = [
+        Self::LeaseDoesNotCount,
+        Self::AnybodyRenews,
+        Self::AnybodyFinishes,
+        Self::AnybodyFails,
+        Self::AnybodyReleases,
+        Self::DoneIsDeleted,
+        Self::DoneIsGranted,
+        Self::DoneIsNotWritten,
+        Self::LapsedIsRefused,
+        Self::FailureIsFinal,
+        Self::LapsedStands,
+        Self::TakeoverIsNotCounted,
+        Self::RepetitionIsCounted,
+        Self::CallersAttemptCounts,
+    ];
+
     pub(crate) fn call(
         self,
         store: &Store,

@@ -49,16 +49,6 @@ pub enum State {
     },
 }
 
-impl Record {
-    /// The attempt that it counts, 0 for a done event.
-    pub fn attempt(&self) -> u8 {
-        match self.state {
-            State::Running { attempt, .. } | State::Failed { attempt, .. } => attempt,
-            State::Done { .. } => 0,
-        }
-    }
-}
-
 /// What a claimer may ask of the store, with the attempt that it believes to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
@@ -89,6 +79,31 @@ pub enum Answer {
     Refused,
 }
 
+impl Record {
+    pub(crate) fn token(&self) -> Option<Token> {
+        match self.state {
+            State::Running { token, .. } | State::Done { token } => Some(token),
+            State::Failed { token, .. } => token,
+        }
+    }
+
+    /// The attempt that it counts, if it is not done.
+    pub fn attempt(&self) -> Option<u8> {
+        match self.state {
+            State::Running { attempt, .. } | State::Failed { attempt, .. } => Some(attempt),
+            State::Done { .. } => None,
+        }
+    }
+
+    pub(crate) fn renamed(mut self, rename: impl Fn(Token) -> Token) -> Self {
+        match &mut self.state {
+            State::Running { token, .. } | State::Done { token } => *token = rename(*token),
+            State::Failed { token, .. } => *token = token.map(rename),
+        }
+        self
+    }
+}
+
 /// A retention beyond the horizon.
 pub const FOREVER: u8 = u8::MAX;
 
@@ -104,6 +119,14 @@ pub struct Store {
 }
 
 impl Store {
+    /// A store that keeps its promises, and what it knows for ever. A tick is a third of the lease.
+    pub const SOUND: Self = Self { lease: 3, retention: FOREVER, fault: None };
+
+    /// Whether a record is forgotten when it is old.
+    pub fn forgets(&self) -> bool {
+        self.retention != FOREVER
+    }
+
     /// Makes one transition.
     pub fn call(&self, record: Option<Record>, token: Token, call: Call) -> (Option<Record>, Answer) {
         match self.fault {

@@ -3,27 +3,32 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use crate::claimer::{Claimer, Phase};
+use crate::claimer::{Act, Claimer, Phase, Reply};
 use crate::promise::Promise;
-use crate::store::{Answer, Call, FOREVER, Record, State, Store, Token};
+use crate::store::{Answer, Call, Record, Store, Token};
+use crate::witness::Witness;
 
-/// How many claimers there can be at most.
-pub(crate) const MOST_CLAIMERS: usize = 5;
+/// How many claimers there can be.
+pub const MOST_CLAIMERS: usize = 5;
+
+const TOKENS: [Token; MOST_CLAIMERS] = [Token(0), Token(1), Token(2), Token(3), Token(4)];
 
 /// One event, and how much may befall it.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// How many claimers there are, each with a token of its own: holders, and what comes after them.
-    pub claimers: usize,
-    /// How many attempts are granted at most. Without a bound they would grow for ever.
+pub struct Scenario {
+    /// How many claimers there are, at most [`MOST_CLAIMERS`]: the holders, and what comes after them.
+    pub claimers: u8,
+    /// How many attempts are granted. Without a bound, calls that arrive again could make it ever more.
     pub attempts: u8,
     /// How often the store loses its records.
     pub flushes: u8,
-    /// How often the store restarts with its records, but without the calls that were under way.
+    /// How often the store restarts with its records.
     pub restarts: u8,
+    /// Whether claimers who cannot ask the store go on without it.
+    pub fail_open: bool,
     /// The store.
     pub store: Store,
-    /// What shall hold; everything if nothing is named.
+    /// The promise that is watched; all if none is named.
     pub only: Option<Promise>,
 }
 
@@ -36,105 +41,84 @@ pub struct World {
     pub record: Option<Record>,
     /// What the store has said.
     pub witness: Witness,
-    /// What was broken on the way here. Nothing happens after that.
-    pub broken: Option<Promise>,
-    flushes: u8,
-    restarts: u8,
-}
-
-/// What the store has said, as one knows who hears every call and every answer but does not see the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Witness {
-    /// What the last transition left.
-    pub standing: Standing,
-    /// Whose transition it was; nobody's after a release.
-    pub holder: Option<Token>,
-    /// How many claims were granted since the event was unknown, without repetitions and what was given back.
-    pub attempts: u8,
-    /// Until the event may be forgotten.
-    pub kept_for: u8,
-}
-
-/// What the last transition left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
-    /// The event is unknown.
-    Unknown,
-    /// A claim that was neither settled nor given back.
-    Held,
-    /// A failure.
-    Failed,
-    /// A success.
-    Done,
+    /// How often the store may still lose its records.
+    pub flushes: u8,
+    /// How often the store may still restart.
+    pub restarts: u8,
 }
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// A delivery of the event comes, and is claimed for.
+pub enum Step {
+    /// A delivery comes, and the event is claimed for it.
     Comes(Token),
-    /// A call arrives at the store.
+    /// A call arrives at the store, in time or late, for the first time or again.
     Arrives {
-        /// Whose.
+        /// Whose it is.
         token: Token,
-        /// Which.
+        /// Which it is.
         call: Call,
         /// What the store says.
         answer: Answer,
         /// What becomes of that.
         reply: Reply,
     },
-    /// Neither of two claims was answered: what they may have been granted is given back.
-    GivesUp(Token),
-    /// The handler has its effect.
-    Succeeds(Token),
-    /// The success is marked, from now on until the store has heard.
-    Marks(Token),
-    /// The handler fails, or is stopped, and that is marked.
-    Fails(Token),
-    /// It crashes, or goes away.
-    Crashes(Token),
+    /// A claimer does something of itself.
+    Acts(Token, Act),
     /// Time passes.
     Ticks,
-    /// The store loses its records. Calls that are under way arrive all the same.
+    /// The store loses its records, but not the calls that are under way.
     Forgets,
-    /// The store loses the calls that are under way, and keeps its records. Who still speaks asks again.
+    /// The store loses the calls that are under way, but not its records.
     Restarts,
 }
 
-/// What becomes of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    /// It is lost, or nobody waits for it.
-    Lost,
-    /// It arrives.
-    Heard,
-    /// It arrives at a process that is shutting down.
-    HeardTooLate,
+impl Scenario {
+    /// Whether the store can lose what it knows, or claimers do without it.
+    pub fn is_lossy(&self) -> bool {
+        self.flushes > 0 || self.store.forgets() || self.fail_open
+    }
 }
 
 impl World {
-    pub(crate) fn start(bounds: &Bounds) -> Self {
+    /// Where everything begins.
+    pub(crate) fn start(scenario: &Scenario) -> Self {
         Self {
             claimers: [Claimer::UNBORN; MOST_CLAIMERS],
             record: None,
             witness: Witness::NEW,
-            broken: None,
-            flushes: bounds.flushes,
-            restarts: bounds.restarts,
+            flushes: scenario.flushes,
+            restarts: scenario.restarts,
         }
     }
 
     /// Tells everything that can happen next, and what it leads to.
-    pub(crate) fn steps(&self, bounds: &Bounds, each: &mut dyn FnMut(Step, Self)) {
-        if let Some(token) = self.next_token(bounds.claimers) {
-            each(Step::Comes(token), self.with(token, Claimer::comes));
+    pub(crate) fn steps(&self, scenario: &Scenario, each: &mut dyn FnMut(Step, Self)) {
+        for token in (0..scenario.claimers).map(Token) {
+            match self.claimer(token).phase {
+                // All that are unborn are the same.
+                Phase::Unborn => return self.common_steps(Some(token), scenario, each),
+                _ => self.steps_of(token, scenario, each),
+            }
         }
-        for token in self.tokens() {
-            self.own_steps(token, each);
-            self.arrivals(token, bounds, each);
+        self.common_steps(None, scenario, each);
+    }
+
+    /// One of the claimers.
+    pub fn claimer(&self, token: Token) -> &Claimer {
+        &self.claimers[usize::from(token.0)]
+    }
+
+    pub(crate) fn with(mut self, token: Token, claimer: Claimer) -> Self {
+        self.claimers[usize::from(token.0)] = claimer.without_what_does_not_matter();
+        self
+    }
+
+    fn common_steps(&self, unborn: Option<Token>, scenario: &Scenario, each: &mut dyn FnMut(Step, Self)) {
+        if let Some(token) = unborn {
+            each(Step::Comes(token), self.with(token, Claimer::NEW));
         }
-        each(Step::Ticks, self.after_tick(&bounds.store));
+        each(Step::Ticks, self.after_tick(&scenario.store));
         if self.flushes > 0 {
             each(Step::Forgets, self.after_flush());
         }
@@ -143,202 +127,61 @@ impl World {
         }
     }
 
-    pub(crate) fn having_broken(self, broken: Option<Promise>) -> Self {
-        Self { broken, ..self }
-    }
-
-    /// Those whose delivery has come.
-    pub fn tokens(&self) -> impl Iterator<Item = Token> + use<> {
-        let claimers = self.claimers;
-        let is_born = move |token: &Token| claimers[usize::from(token.0)].phase != Phase::Unborn;
-        (0..).take(MOST_CLAIMERS).map(Token).filter(is_born)
-    }
-
-    /// One of the claimers.
-    pub fn claimer(&self, token: Token) -> &Claimer {
-        &self.claimers[usize::from(token.0)]
-    }
-
-    /// The calls of a claimer that can arrive now.
-    pub(crate) fn calls(&self, token: Token) -> impl Iterator<Item = Call> + use<> {
-        self.claimer(token).calls()
-    }
-
-    fn next_token(&self, claimers: usize) -> Option<Token> {
-        let is_unborn = |token: &Token| self.claimer(*token).phase == Phase::Unborn;
-        (0..).take(claimers).map(Token).find(is_unborn)
-    }
-
-    fn with(mut self, token: Token, change: impl FnOnce(&mut Claimer)) -> Self {
-        let claimer = &mut self.claimers[usize::from(token.0)];
-        change(claimer);
-        claimer.forget_what_does_not_matter();
-        self
-    }
-
-    fn own_steps(&self, token: Token, each: &mut dyn FnMut(Step, Self)) {
-        match self.claimer(token).phase {
-            Phase::Claiming => each(Step::GivesUp(token), self.with(token, |claimer| claimer.gives_back(0))),
-            Phase::Running => {
-                each(Step::Succeeds(token), self.with(token, Claimer::succeeds));
-                each(Step::Fails(token), self.with(token, Claimer::fails));
-            }
-            Phase::Succeeded => each(Step::Marks(token), self.with(token, Claimer::marks)),
-            Phase::Unborn | Phase::Over => return,
+    fn steps_of(&self, token: Token, scenario: &Scenario, each: &mut dyn FnMut(Step, Self)) {
+        let claimer = self.claimer(token);
+        for call in claimer.calls() {
+            self.arrival(token, call, scenario, each);
         }
-        each(Step::Crashes(token), self.with(token, Claimer::is_over));
+        claimer.acts(scenario.fail_open, |act, next| each(Step::Acts(token, act), self.with(token, next)));
     }
 
-    fn arrivals(&self, token: Token, bounds: &Bounds, each: &mut dyn FnMut(Step, Self)) {
-        for call in self.calls(token) {
-            let (record, answer) = bounds.store.call(self.record, token, call);
-            let mut after = Self { record, ..*self };
-            after.hear(token, call, answer, &bounds.store);
-            if after.witness.attempts > bounds.attempts {
-                continue;
-            }
-            let mut arrives = |reply, after| each(Step::Arrives { token, call, answer, reply }, after);
-            arrives(Reply::Lost, after);
-            if self.claimer(token).phase != Phase::Claiming {
-                continue;
-            }
-            match answer {
-                Answer::Granted(attempt) => {
-                    arrives(Reply::Heard, after.with(token, |claimer| claimer.runs(attempt)));
-                    arrives(Reply::HeardTooLate, after.with(token, |claimer| claimer.gives_back(attempt)));
-                }
-                Answer::AlreadyDone => arrives(Reply::Heard, after.with(token, Claimer::is_over)),
-                // It asks again.
-                _ => {}
-            }
+    fn arrival(&self, token: Token, call: Call, scenario: &Scenario, each: &mut dyn FnMut(Step, Self)) {
+        let (record, answer) = scenario.store.call(self.record, token, call);
+        let mut after = Self { record, ..*self };
+        after.hear(token, call, answer, &scenario.store);
+        if after.witness.attempts <= scenario.attempts {
+            after.claimer(token).hears(answer, |reply, next| {
+                each(Step::Arrives { token, call, answer, reply }, after.with(token, next));
+            });
         }
-    }
-
-    /// The witness hears a call and its answer.
-    fn hear(&mut self, token: Token, call: Call, answer: Answer, store: &Store) {
-        let is_known = self.witness.standing != Standing::Unknown;
-        let standing = match (answer, call) {
-            (Answer::Granted(attempt), _) => {
-                self.hear_grant(token, attempt);
-                Standing::Held
-            }
-            (Answer::Applied, Call::Renew(attempt) | Call::Fail(attempt)) => {
-                if !is_known {
-                    self.witness.attempts = attempt;
-                    self.claimers[usize::from(token.0)].is_replaced = false;
-                }
-                if matches!(call, Call::Fail(_)) { Standing::Failed } else { Standing::Held }
-            }
-            (Answer::Applied, Call::Done(_)) => Standing::Done,
-            (Answer::Applied, Call::Release(_)) => {
-                self.witness.attempts = self.witness.attempts.saturating_sub(1);
-                if self.witness.attempts == 0 { Standing::Unknown } else { Standing::Failed }
-            }
-            _ => return,
-        };
-        let holder = if matches!(call, Call::Release(_)) { None } else { Some(token) };
-        let kept_for = if standing == Standing::Unknown { 0 } else { store.retention };
-        self.witness = Witness { standing, holder, kept_for, ..self.witness };
-        *self = self
-            .with(token, |claimer| claimer.lease = if standing == Standing::Held { store.lease } else { 0 });
-    }
-
-    fn hear_grant(&mut self, token: Token, attempt: u8) {
-        self.witness.attempts = attempt;
-        if self.witness.is_held_by(token) {
-            return;
-        }
-        if let Some(before) = self.witness.holder.filter(|_| self.witness.standing == Standing::Held) {
-            let before = &mut self.claimers[usize::from(before.0)];
-            before.is_replaced |= before.lease == 0;
-            before.forget_what_does_not_matter();
-        }
-        self.claimers[usize::from(token.0)].is_replaced = false;
     }
 
     fn after_tick(mut self, store: &Store) -> Self {
         self.record = store.tick(self.record);
-        for claimer in &mut self.claimers {
-            claimer.lease = claimer.lease.saturating_sub(1);
-        }
-        let witness = &mut self.witness;
-        if witness.standing != Standing::Unknown && witness.kept_for != FOREVER {
-            witness.kept_for -= 1;
-            if witness.kept_for == 0 {
-                self.forget();
-            }
-        }
+        self.hear_tick();
         self
     }
 
     fn after_flush(mut self) -> Self {
         self.flushes -= 1;
         self.record = None;
-        self.forget();
+        self.hear_nothing_is_known();
         self
     }
 
     fn after_restart(mut self) -> Self {
         self.restarts -= 1;
-        for claimer in &mut self.claimers {
-            claimer.under_way = claimer.repeats();
-            claimer.forget_what_does_not_matter();
-        }
+        self.claimers =
+            self.claimers.map(|claimer| claimer.after_losing_its_calls().without_what_does_not_matter());
         self
     }
 
-    /// From now on the store need not know anything.
-    fn forget(&mut self) {
-        self.witness = Witness::NEW;
-        for claimer in &mut self.claimers {
-            claimer.lease = 0;
-            claimer.is_replaced = true;
-            claimer.forget_what_does_not_matter();
-        }
-    }
-
-    /// One of the worlds that differ in names only. Tokens are random, so it does not matter which claimer has which.
+    /// One of the worlds that differ in names only: tokens are random, so it makes no difference which claimer has
+    /// which. Gives the first token to whom the record names, the next to whom the witness names, the last to the unborn.
     pub(crate) fn sorted(mut self) -> Self {
-        let mut order: [usize; MOST_CLAIMERS] = std::array::from_fn(|index| index);
-        let holds =
-            |index: usize, token: Option<Token>| token.is_some_and(|token| usize::from(token.0) == index);
-        let (holder, on_record) = (self.witness.holder, self.record.and_then(|record| record.token()));
-        order.sort_unstable_by_key(|&index| {
-            (Reverse((holds(index, on_record), holds(index, holder))), Reverse(self.claimers[index]))
+        let on_record = self.record.and_then(|record| record.token());
+        let mut tokens = TOKENS;
+        tokens.sort_unstable_by_key(|&token| {
+            let (is_on_record, is_holder) = (on_record == Some(token), self.witness.holder == Some(token));
+            Reverse((is_on_record, is_holder, self.claimer(token)))
         });
         let renamed = |token: Token| {
-            let place = (0..).zip(order).find(|(_, index)| *index == usize::from(token.0));
-            place.map_or(token, |(place, _)| Token(place))
+            let place = tokens.iter().position(|other| *other == token);
+            place.map_or(token, |place| TOKENS[place])
         };
-        self.claimers = order.map(|index| self.claimers[index]);
-        self.witness.holder = holder.map(renamed);
         self.record = self.record.map(|record| record.renamed(renamed));
-        self
-    }
-}
-
-impl Witness {
-    const NEW: Self = Self { standing: Standing::Unknown, holder: None, attempts: 0, kept_for: 0 };
-
-    /// Whether the claim is this claimer's, lapsed or not.
-    pub fn is_held_by(&self, token: Token) -> bool {
-        self.standing == Standing::Held && self.holder == Some(token)
-    }
-}
-
-impl Record {
-    pub(crate) fn token(&self) -> Option<Token> {
-        match self.state {
-            State::Running { token, .. } | State::Done { token } => Some(token),
-            State::Failed { token, .. } => token,
-        }
-    }
-
-    fn renamed(mut self, rename: impl Fn(Token) -> Token) -> Self {
-        match &mut self.state {
-            State::Running { token, .. } | State::Done { token } => *token = rename(*token),
-            State::Failed { token, .. } => *token = token.map(rename),
-        }
+        self.witness.holder = self.witness.holder.map(renamed);
+        self.claimers = tokens.map(|token| *self.claimer(token));
         self
     }
 }
@@ -346,17 +189,13 @@ impl Record {
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Comes(token) => write!(formatter, "{token} comes and claims"),
+            Self::Comes(token) => write!(formatter, "{token} comes, and claims"),
             Self::Arrives { token, call, answer, reply } => {
-                write!(formatter, "{token}'s {call:?} arrives: {answer:?}, {reply:?}")
+                write!(formatter, "{token}'s {call:?} arrives, is answered {answer:?}, and that is {reply:?}")
             }
-            Self::GivesUp(token) => write!(formatter, "{token} hears nothing, and gives back"),
-            Self::Succeeds(token) => write!(formatter, "{token}'s handler succeeds"),
-            Self::Marks(token) => write!(formatter, "{token} says that it is done"),
-            Self::Fails(token) => write!(formatter, "{token}'s handler fails"),
-            Self::Crashes(token) => write!(formatter, "{token} crashes"),
+            Self::Acts(token, act) => write!(formatter, "{token}{act}"),
             Self::Ticks => formatter.write_str("a tick passes"),
-            Self::Forgets => formatter.write_str("the store forgets everything"),
+            Self::Forgets => formatter.write_str("the store loses its records"),
             Self::Restarts => formatter.write_str("the store restarts"),
         }
     }

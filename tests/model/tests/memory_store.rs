@@ -69,7 +69,7 @@ fn after(store: &Store, record: Option<Record>, step: Step) -> (Option<Record>, 
 }
 
 fn attempts(record: Option<Record>) -> u8 {
-    record.map_or(0, |record| record.attempt())
+    record.and_then(|record| record.attempt()).unwrap_or(0)
 }
 
 /// A memory store with one event, and a request for each token.
@@ -146,10 +146,10 @@ async fn compare(model: Store) {
 
 #[tokio::test(start_paused = true)]
 async fn the_memory_store_makes_the_transitions_of_the_model() {
-    compare(Store { lease: 2, retention: FOREVER, fault: None }).await;
+    compare(Store { lease: 2, ..Store::SOUND }).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_memory_store_forgets_when_the_model_does() {
-    compare(Store { lease: 2, retention: 3, fault: None }).await;
+    compare(Store { lease: 2, retention: 3, ..Store::SOUND }).await;
 }
