@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 
-use crate::json::{Json, Meaning, Speller, Text, any_json, any_text, text};
+use crate::json::{Json, Meaning, Speller, Text, any_json, any_neighbours, any_text, text};
 use crate::random::choose;
 
 /// What makes an event: three fields of a body.
@@ -55,8 +55,20 @@ impl Content {
         if is_there { any_json(choices, 4).map(Some) } else { Ok(None) }
     }
 
+    /// Twice nearly the same, and for once the same.
+    pub(crate) fn any_neighbours(choices: &mut Unstructured<'_>) -> Result<[Self; 2]> {
+        let content = Self::any(choices)?;
+        if choices.arbitrary()? {
+            let (left, right) = any_neighbours(choices)?;
+            Ok([left, right].map(|data| Self { data: Some(data), ..content.clone() }))
+        } else {
+            let edited = content.edited(choices)?;
+            Ok([content, edited])
+        }
+    }
+
     /// Content that differs in one place, and there by little. It may be the same for all that.
-    pub(crate) fn edited(&self, choices: &mut Unstructured<'_>) -> Result<Self> {
+    fn edited(&self, choices: &mut Unstructured<'_>) -> Result<Self> {
         let mut edited = self.clone();
         match choices.int_in_range(0..=7)? {
             0 => edited.event_type = choose(choices, &TYPES)?.to_owned(),

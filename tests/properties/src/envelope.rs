@@ -28,7 +28,10 @@ fn any_body(choices: &mut Unstructured<'_>) -> Result<String> {
     match choices.int_in_range(0..=15)? {
         0 => drop(body.remove(place)),
         1 => body.insert(place, choices.arbitrary()?),
-        2 => body.insert(place, choose(choices, &['{', '}', '[', ']', '"', ',', ':', '\\', 'u', '0', '-'])?),
+        2 => body.insert(
+            place,
+            choose(choices, &['{', '}', '[', ']', '"', ',', ':', '\\', 'u', '0', '-', '\u{1}'])?,
+        ),
         3 => body.truncate(place),
         _ => {}
     }

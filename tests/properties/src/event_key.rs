@@ -22,8 +22,7 @@ pub fn event_key(bytes: &[u8]) {
 
 /// Two spellings, and a third body that says nearly the same.
 fn any_bodies(choices: &mut Unstructured<'_>) -> Result<[String; 3]> {
-    let content = Content::any(choices)?;
-    let other = content.edited(choices)?;
+    let [content, other] = Content::any_neighbours(choices)?;
     Ok([content.spell(choices)?, content.spell(choices)?, other.spell(choices)?])
 }
 

@@ -6,7 +6,7 @@ mod read;
 mod spell;
 
 pub(crate) use meaning::Meaning;
-pub(crate) use random::{any_json, any_text};
+pub(crate) use random::{any_json, any_neighbours, any_text};
 pub(crate) use spell::Speller;
 
 /// A value, as it was written.

@@ -13,7 +13,7 @@ pub(crate) fn any_json(choices: &mut Unstructured<'_>, depth: usize) -> Result<J
         3..=5 => Json::Text(any_text(choices)?),
         6..=12 => Json::List(several(choices, |choices| any_json(choices, depth - 1))?),
         13..=19 => {
-            Json::Object(several(choices, |choices| Ok((any_text(choices)?, any_json(choices, depth - 1)?)))?)
+            Json::Object(several(choices, |choices| Ok((any_name(choices)?, any_json(choices, depth - 1)?)))?)
         }
         _ => nested(any_json(choices, 0)?, choices.int_in_range(120..=130)?),
     })
@@ -26,7 +26,7 @@ pub(crate) fn any_text(choices: &mut Unstructured<'_>) -> Result<Text> {
     Ok(units)
 }
 
-const BEGINNINGS: [&str; 16] = [
+const BEGINNINGS: [&str; 12] = [
     "",
     "",
     "",
@@ -34,16 +34,21 @@ const BEGINNINGS: [&str; 16] = [
     "",
     "",
     "a",
-    "id",
-    "generate_id",
-    "stage",
-    "tracking_id",
-    "download_url",
+    // No half of a surrogate pair, but how one is written.
+    "\\ud83c",
     "https://h/f",
     "HTTP://h",
     "ftp://h?a",
     "$serde_json::private::RawValue",
 ];
+
+/// The name of a documented field, or any.
+fn any_name(choices: &mut Unstructured<'_>) -> Result<Text> {
+    match choices.int_in_range(0..=2)? {
+        0 => choose(choices, &["generate_id", "shot_id", "stage", "tracking_id", "download_url"]).map(text),
+        _ => any_text(choices),
+    }
+}
 
 fn any_unit(choices: &mut Unstructured<'_>) -> Result<u16> {
     /// Among them are the tags of the canonical form: a text must not be able to pass for a boundary.
@@ -105,23 +110,8 @@ impl Json {
                 units.insert(choices.int_in_range(0..=units.len())?, any_unit(choices)?);
                 Self::Text(units)
             }
-            Self::List(items) => Self::List(regrouped(items, choices)?),
-            Self::Object(fields) => match choices.int_in_range(0..=2)? {
-                0 => Self::List(
-                    fields
-                        .iter()
-                        .flat_map(|(name, value)| [Self::Text(name.clone()), value.clone()])
-                        .collect(),
-                ),
-                1 => Self::Object(fields.iter().skip(1).cloned().collect()),
-                _ => {
-                    let mut fields = fields.clone();
-                    if let Some((name, _)) = fields.first_mut() {
-                        *name = any_text(choices)?;
-                    }
-                    Self::Object(fields)
-                }
-            },
+            Self::List(items) => Self::List(items.iter().skip(1).cloned().collect()),
+            Self::Object(fields) => Self::Object(fields.iter().skip(1).cloned().collect()),
         })
     }
 
@@ -134,22 +124,44 @@ impl Json {
     }
 }
 
-/// The same items with a boundary moved, or one fewer.
-fn regrouped(items: &[Json], choices: &mut Unstructured<'_>) -> Result<Vec<Json>> {
-    let mut items = items.to_vec();
-    if items.len() < 2 {
-        return Ok(Vec::new());
-    }
-    let first = choices.choose_index(items.len() - 1)?;
-    let second = items.remove(first + 1);
-    match (&mut items[first], choices.int_in_range(0..=2)?) {
-        (_, 0) => {}
-        (Json::List(inner), 1) => inner.push(second),
-        (item, 1) => *item = Json::List(vec![item.clone(), second]),
-        (item, _) => {
-            let between = text(choose(choices, &["", "s", "l", "x", ",", "["])?);
-            *item = Json::Text([item.content(), between, second.content()].concat());
+/// Two values that differ in a boundary, in how a number is written, or behind the end of a link.
+pub(crate) fn any_neighbours(choices: &mut Unstructured<'_>) -> Result<(Json, Json)> {
+    let (one, other) = (any_json(choices, 1)?, any_json(choices, 1)?);
+    let list = Json::List;
+    Ok(match choices.int_in_range(0..=6)? {
+        0 => (list(vec![list(vec![one.clone()]), other.clone()]), list(vec![list(vec![one, other])])),
+        1 => {
+            let object = |fields: &[(&str, &Json)]| {
+                Json::Object(fields.iter().map(|(name, value)| (text(name), (*value).clone())).collect())
+            };
+            let (inner, whole) = (object(&[("a", &one)]), object(&[("a", &one), ("b", &other)]));
+            (object(&[("a", &inner), ("b", &other)]), object(&[("a", &whole)]))
         }
-    }
-    Ok(items)
+        2 => {
+            let (left, right) = (any_text(choices)?, any_text(choices)?);
+            let whole = [left.clone(), vec![any_unit(choices)?], right.clone()].concat();
+            (list(vec![Json::Text(left), Json::Text(right)]), list(vec![Json::Text(whole)]))
+        }
+        3 => {
+            let name = any_text(choices)?;
+            (Json::Object(vec![(name.clone(), one.clone())]), list(vec![Json::Text(name), one]))
+        }
+        4 => {
+            let number = any_number(choices)?;
+            let same = format!("{number}{}", choose(choices, &["", "e0", ".0", "0"])?);
+            (Json::Number(number), Json::read(&same).unwrap_or(Json::Text(text(&same))))
+        }
+        5 => (Json::Text(any_link(choices)?), Json::Text(any_link(choices)?)),
+        _ => (
+            Json::Object(vec![(any_link(choices)?, one.clone())]),
+            Json::Object(vec![(any_link(choices)?, one)]),
+        ),
+    })
+}
+
+/// A link, or a text that is nearly one.
+fn any_link(choices: &mut Unstructured<'_>) -> Result<Text> {
+    let link =
+        choose(choices, &["https://h/f?", "https://h/f?", "https://h/f", "https://h/f #", "ftp://h/f?"])?;
+    Ok([text(link), several(choices, any_unit)?].concat())
 }
