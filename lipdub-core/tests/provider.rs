@@ -249,6 +249,13 @@ async fn events_of_a_job_come_one_after_the_other_and_jobs_at_the_same_time() {
     let began = Instant::now();
     tokio::join!(lipdub.deliver(&twice), lipdub.deliver_with(&twice, [None]), lipdub.deliver(&twice));
     assert_eq!(began.elapsed(), Duration::from_secs(3), "one waits for the other");
+    let began = Instant::now();
+    let late = async {
+        sleep(Duration::from_millis(1_500)).await;
+        lipdub.deliver(&twice).await
+    };
+    tokio::join!(lipdub.deliver(&twice), lipdub.deliver(&twice), late);
+    assert_eq!(began.elapsed(), Duration::from_secs(3), "one that comes when the first is gone waits, too");
 }
 
 #[tokio::test(start_paused = true)]
@@ -498,4 +505,22 @@ async fn no_debug_output_shows_a_key_or_a_body() {
         Receiver::default().provider(|_| 200).api_key("a key").build()
     );
     assert!(!shown.contains("a key") && !shown.contains("a body"), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_twins_it_takes_one_to_be_answered() {
+    for right in [1, 2] {
+        let lipdub = Receiver::default().provider(move |number| if number == right { 200 } else { 500 });
+        let (lipdub, event) = (lipdub.tries(1).build(), sample::render_complete());
+        assert_eq!(lipdub.deliver_with(&event, [Fault::Twin]).await, Fate::Delivered);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_event_that_comes_again_and_is_answered_is_dead_no_more() {
+    let lipdub = Receiver::default().provider(|number| if number == 1 { 500 } else { 200 }).tries(1).build();
+    let event = sample::render_complete();
+    assert_eq!(lipdub.deliver(&event).await, Fate::Dead);
+    assert_eq!(lipdub.deliver(&event).await, Fate::Delivered);
+    lipdub.assert_nothing_dead();
 }
