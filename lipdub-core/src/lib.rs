@@ -3,6 +3,7 @@
 
 mod attempt;
 mod auth;
+mod callback;
 pub mod dedupe;
 mod delivery;
 mod event;
@@ -14,6 +15,7 @@ mod webhook;
 pub use async_trait::async_trait;
 
 pub use self::auth::{ApiKey, ApiKeys};
+pub use self::callback::{CallbackUrl, CallbackUrlError, NonPublicHost};
 #[cfg(feature = "redis")]
 #[doc(inline)]
 pub use self::dedupe::RedisStore;
