@@ -28,7 +28,7 @@ use crate::webhook::{Inner, Outcome, Report, Stop, Task};
 
 /// What one attempt needs.
 pub(crate) struct Attempt {
-    webhook: Arc<Inner>,
+    receiver: Arc<Inner>,
     received: Received,
     report: Report,
     /// Until when to wait for another process that runs the event.
@@ -54,57 +54,66 @@ enum Ended {
 
 impl Attempt {
     pub(crate) fn new(
-        webhook: Arc<Inner>,
+        receiver: Arc<Inner>,
         received: Received,
         report: Report,
         deadline: Instant,
         stop: Stop,
     ) -> Self {
-        Self { webhook, received, report, deadline, stop }
+        Self { receiver, received, report, deadline, stop }
     }
 
-    pub(crate) fn task(self) -> Task {
+    /// The task that claims the event and lets `work` handle it.
+    pub(crate) fn task<W, F>(self, work: W) -> Task
+    where
+        W: FnOnce(Received) -> F + Send + 'static,
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
         let span = tracing::info_span!(
             "lipdub_event",
             event_type = self.received.event_type.label(),
             key = %self.received.key
         );
-        Task::new(self.run().instrument(span))
+        Task::new(self.run(work).instrument(span))
     }
 
-    async fn run(self) {
+    async fn run<W, F>(self, work: W)
+    where
+        W: FnOnce(Received) -> F,
+        F: Future<Output = Result<(), HandlerError>>,
+    {
         let Some(permit) = self.permit() else {
             tracing::warn!("the limit of attempts in flight is reached");
             return self.report.close(Outcome::Unavailable);
         };
-        let request = match self.webhook.dedupe.request(self.received.key) {
+        let request = match self.receiver.dedupe.request(self.received.key) {
             Ok(request) => request,
             Err(error) => return self.cannot_claim(&error),
         };
         match self.claim(&request).await {
             Ok(Claim::Granted { attempt }) if self.stop.is_requested() => {
                 self.report.close(Outcome::Unavailable);
-                self.webhook.dedupe.give_back(&request, attempt).await;
+                self.receiver.dedupe.give_back(&request, attempt).await;
             }
-            Ok(Claim::Granted { attempt }) => self.handle(request, attempt, permit).await,
+            Ok(Claim::Granted { attempt }) => self.handle(work, request, attempt, permit).await,
             Ok(Claim::Done) => self.report.close(Outcome::Remembered),
             Ok(Claim::Busy { .. }) => self.report.close(Outcome::Busy),
-            Err(error) if self.webhook.fail_open => {
+            Err(error) if self.receiver.fail_open => {
                 tracing::warn!(%error, "handling without dedupe, as configured");
-                self.handle(request, 1, permit).await;
+                self.handle(work, request, 1, permit).await;
             }
             Err(error) => {
-                let webhook = Arc::clone(&self.webhook);
+                let receiver = Arc::clone(&self.receiver);
                 self.cannot_claim(&error);
                 // The claim may have been made all the same: nobody shall have to wait for its lease.
-                webhook.dedupe.give_back(&request, 0).await;
+                receiver.dedupe.give_back(&request, 0).await;
             }
         }
     }
 
     /// The right to be in flight, if there is one left.
     fn permit(&self) -> Option<Permit> {
-        match &self.webhook.in_flight {
+        match &self.receiver.in_flight {
             Some(limit) => Arc::clone(limit).try_acquire_owned().ok().map(Permit::Limited),
             None => Some(Permit::Unlimited),
         }
@@ -122,7 +131,7 @@ impl Attempt {
         let mut pause = Pause::new(Duration::from_millis(50), Duration::from_millis(500));
         let mut has_failed = false;
         loop {
-            let claim = self.webhook.dedupe.claim(request).await;
+            let claim = self.receiver.dedupe.claim(request).await;
             let wait = match &claim {
                 Ok(Claim::Busy { lapses_in }) => pause.next().min(*lapses_in),
                 Err(_) if !has_failed => {
@@ -138,12 +147,16 @@ impl Attempt {
         }
     }
 
-    async fn handle(self, request: ClaimRequest, attempt: u32, permit: Permit) {
+    async fn handle<W, F>(self, work: W, request: ClaimRequest, attempt: u32, permit: Permit)
+    where
+        W: FnOnce(Received) -> F,
+        F: Future<Output = Result<(), HandlerError>>,
+    {
         tracing::debug!(attempt, "the handler starts");
         let ended = tokio::select! {
             biased;
-            result = self.call_handler(attempt) => Ended::Itself(result),
-            never = self.webhook.dedupe.keep_lease(&request, attempt) => match never {},
+            result = self.call(work, attempt) => Ended::Itself(result),
+            never = self.receiver.dedupe.keep_lease(&request, attempt) => match never {},
             () = self.stop.requested() => Ended::Stopped,
         };
         drop(permit);
@@ -164,9 +177,14 @@ impl Attempt {
         }
     }
 
-    async fn call_handler(&self, attempt: u32) -> Result<(), HandlerError> {
-        let handler = async { self.webhook.handlers.call(&self.received, attempt)?.await };
-        catch_panic(handler).await.unwrap_or_else(|panic| Err(panic_error(&*panic)))
+    async fn call<W, F>(&self, work: W, attempt: u32) -> Result<(), HandlerError>
+    where
+        W: FnOnce(Received) -> F,
+        F: Future<Output = Result<(), HandlerError>>,
+    {
+        let received = self.received.clone().in_attempt(attempt);
+        let work = async move { work(received).await };
+        catch_panic(work).await.unwrap_or_else(|panic| Err(panic_error(&*panic)))
     }
 
     fn tell_failure(&self, attempt: u32, error: &HandlerError) {
@@ -174,7 +192,7 @@ impl Attempt {
             HandlerErrorKind::Ignore => tracing::debug!(attempt, "{error}"),
             HandlerErrorKind::Permanent | HandlerErrorKind::Retry => tracing::warn!(attempt, "{error}"),
         }
-        let Some(hook) = &self.webhook.on_failure else { return };
+        let Some(hook) = &self.receiver.on_failure else { return };
         let event_type = &self.received.event_type;
         let failure = Failure { key: self.received.key, event_type, attempt, error };
         if catch_unwind(AssertUnwindSafe(|| hook(&failure))).is_err() {
@@ -183,10 +201,10 @@ impl Attempt {
     }
 
     async fn succeeded(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
-        let Self { webhook, received, report, stop, .. } = self;
+        let Self { receiver, received, report, stop, .. } = self;
         // Only the mark is left to do, and that may take long: the body need not wait for it.
         drop(received);
-        match webhook.dedupe.done(&request, attempt).await {
+        match receiver.dedupe.done(&request, attempt).await {
             Ok(Transition::Applied) => report.close(outcome),
             Ok(Transition::Refused) => {
                 tracing::warn!(attempt, "the handler succeeded, but the event had been taken over meanwhile");
@@ -196,19 +214,19 @@ impl Attempt {
                 tracing::error!(%error, attempt, "the success could not be marked; trying until it is");
                 // It is a fact all the same: until the store knows, this process answers for it.
                 report.announce(outcome);
-                webhook.dedupe.insist_on_done(&request, attempt, &stop).await;
+                receiver.dedupe.insist_on_done(&request, attempt, &stop).await;
             }
         }
     }
 
     async fn failed(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
-        let Self { webhook, received, report, stop, .. } = self;
+        let Self { receiver, received, report, stop, .. } = self;
         drop(received);
-        let marked = webhook.dedupe.fail(&request, attempt).await;
+        let marked = receiver.dedupe.fail(&request, attempt).await;
         report.close(outcome);
         if let Err(error) = marked {
             tracing::warn!(%error, attempt, "the failure could not be marked; trying until the lease lapses");
-            webhook.dedupe.insist_on_fail(&request, attempt, &stop).await;
+            receiver.dedupe.insist_on_fail(&request, attempt, &stop).await;
         }
     }
 }

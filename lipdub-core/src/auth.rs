@@ -6,12 +6,18 @@ mod api_keys;
 pub use self::api_key::ApiKey;
 pub use self::api_keys::ApiKeys;
 use crate::delivery::Head;
+use crate::event::Source;
 use crate::webhook::ConfigError;
 
 /// Who may deliver.
 pub(crate) enum Access {
     Keys(ApiKeys),
     Everybody,
+}
+
+/// A delivery that was let in.
+pub(crate) struct Admitted {
+    pub(crate) source: Source,
 }
 
 /// What a request shows of API keys.
@@ -39,10 +45,14 @@ impl Access {
         }
     }
 
-    pub(crate) fn admits(&self, head: &Head<'_>) -> bool {
+    pub(crate) fn admit(&self, head: &Head<'_>) -> Result<Admitted, &'static str> {
         match self {
-            Self::Keys(keys) => keys.check(head) == Shown::Right,
-            Self::Everybody => true,
+            Self::Keys(keys) if keys.check(head) != Shown::Right => Err("missing or wrong credentials"),
+            _ => Ok(Admitted { source: Source::Tenant }),
         }
+    }
+
+    pub(crate) fn takes_job_links(&self) -> bool {
+        false
     }
 }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::event::{Event, EventKey, EventType, Received};
+use crate::event::{DecodeError, Event, EventKey, EventType, Received};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -156,7 +156,7 @@ pub(crate) struct DoubleHandler(pub(crate) String);
 
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<(), HandlerError>> + Send>>;
 
-type AnyHandler = Box<dyn Fn(&Received, u32) -> Result<HandlerFuture, HandlerError> + Send + Sync>;
+type AnyHandler = Box<dyn Fn(&Received) -> Result<HandlerFuture, HandlerError> + Send + Sync>;
 
 /// One handler for each type, and perhaps one for the rest.
 #[derive(Default)]
@@ -181,8 +181,8 @@ impl Handlers {
         event_type: EventType,
         handler: impl Handler<T>,
     ) -> Result<(), DoubleHandler> {
-        let call = move |received: &Received, attempt| -> Result<HandlerFuture, HandlerError> {
-            Ok(Box::pin(handler(received.decode_leniently(attempt))))
+        let call = move |received: &Received| -> Result<HandlerFuture, HandlerError> {
+            Ok(Box::pin(handler(received.event_leniently())))
         };
         self.insert(event_type, Box::new(call))
     }
@@ -208,9 +208,9 @@ impl Handlers {
     }
 
     /// Calls the handler; the error is that of the data, the future's is the handler's own.
-    pub(crate) fn call(&self, received: &Received, attempt: u32) -> Result<HandlerFuture, HandlerError> {
+    pub(crate) fn call(&self, received: &Received) -> Result<HandlerFuture, HandlerError> {
         match self.find(&received.event_type) {
-            Some(handler) => handler(received, attempt),
+            Some(handler) => handler(received),
             None => Err(HandlerError::ignore("no handler for this type")),
         }
     }
@@ -230,5 +230,9 @@ impl Handlers {
 }
 
 fn decoding<T: DeserializeOwned + 'static>(handler: impl Handler<T>) -> AnyHandler {
-    Box::new(move |received, attempt| Ok(Box::pin(handler(received.decode(attempt)?))))
+    Box::new(move |received| {
+        // What serde says is for `on_failure`, without a word of ours around it.
+        let event = received.event().map_err(DecodeError::into_inner)?;
+        Ok(Box::pin(handler(event)))
+    })
 }

@@ -23,8 +23,8 @@ pub use self::dedupe::RedisStore;
 pub use self::dedupe::{DedupeStore, MemoryStore, StoreError};
 pub use self::delivery::{Answer, Head, Headers, Status};
 pub use self::event::{
-    CreatedAt, DownloadUrl, Event, EventKey, EventType, Extra, Id, ParseEventKeyError, RenderComplete,
-    RenderFailed, Source, StageEvent,
+    CreatedAt, DecodeError, DownloadUrl, Event, EventKey, EventType, Extra, Id, ParseEventKeyError, Received,
+    RenderComplete, RenderFailed, Source, StageEvent,
 };
 pub use self::handler::{Failure, Handler, HandlerError, HandlerErrorKind};
-pub use self::webhook::{ConfigError, Delivery, Drained, Task, Webhook, WebhookBuilder};
+pub use self::webhook::{ConfigError, Delivery, Drained, Inbound, Receiver, Task, Webhook, WebhookBuilder};

@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::fmt;
 
 use bytes::Bytes;
@@ -9,15 +10,20 @@ use serde_json::value::RawValue;
 use super::canonical::Text;
 use super::{CreatedAt, Event, EventKey, EventType, Source};
 
-/// A delivery whose body was found to be an event; its data is not decoded yet.
+/// An event whose data is not decoded yet: its delivery was let in, and its body is an event.
+///
+/// For handlers of your own: a [`Receiver`](crate::Receiver) makes one of a delivery, and the layer that
+/// dedupes puts it into the request's extensions.
 #[derive(Clone)]
-pub(crate) struct Received {
+pub struct Received {
     pub(crate) key: EventKey,
     pub(crate) event_type: EventType,
     created_at: CreatedAt,
     /// The text of `data` within `raw`, if there is any.
     data: Option<Bytes>,
     raw: Bytes,
+    attempt: u32,
+    source: Source,
 }
 
 /// A body that is not an event: no JSON object, no `event_type`, or nested beyond reason.
@@ -25,8 +31,27 @@ pub(crate) struct Received {
 pub(crate) struct NotAnEvent;
 
 impl Received {
+    /// What makes this event this one: equal in every delivery of it.
+    pub fn key(&self) -> EventKey {
+        self.key
+    }
+
+    /// What kind of thing happened.
+    pub fn event_type(&self) -> &EventType {
+        &self.event_type
+    }
+
+    /// The event with its data as a `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the data is no `T`. The types of this crate take whatever there is.
+    pub fn event<T: DeserializeOwned>(&self) -> Result<Event<T>, DecodeError> {
+        Ok(self.with_data(decode(self.data_text()).map_err(DecodeError)?))
+    }
+
     /// Reads the envelope, leniently: only `event_type` is needed.
-    pub(crate) fn parse(raw: Bytes) -> Result<Self, NotAnEvent> {
+    pub(crate) fn parse(raw: Bytes, source: Source) -> Result<Self, NotAnEvent> {
         let text = std::str::from_utf8(&raw).map_err(|_| NotAnEvent)?;
         // A byte order mark may be ignored (RFC 8259, section 8.1).
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -41,18 +66,21 @@ impl Received {
             created_at: created_at(envelope.created_at),
             data: envelope.data.map(|data| raw.slice_ref(data.get().as_bytes())),
             raw,
+            attempt: 0,
+            source,
         })
     }
 
-    /// The event with its data as a `T`.
-    pub(crate) fn decode<T: DeserializeOwned>(&self, attempt: u32) -> Result<Event<T>, serde_json::Error> {
-        Ok(self.event(decode(self.data_text())?, attempt))
+    /// The same in its `attempt`th attempt.
+    pub(crate) fn in_attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
     }
 
     /// The event with data that takes whatever there is, so that it can never fail to decode.
-    pub(crate) fn decode_leniently<T: From<Value>>(&self, attempt: u32) -> Event<T> {
+    pub(crate) fn event_leniently<T: From<Value>>(&self) -> Event<T> {
         let data = decode(self.data_text()).unwrap_or(Value::Null);
-        self.event(T::from(data), attempt)
+        self.with_data(T::from(data))
     }
 
     fn data_text(&self) -> &str {
@@ -60,16 +88,57 @@ impl Received {
         data.unwrap_or("null")
     }
 
-    fn event<T>(&self, data: T, attempt: u32) -> Event<T> {
+    fn with_data<T>(&self, data: T) -> Event<T> {
         Event {
             key: self.key,
             event_type: self.event_type.clone(),
             created_at: self.created_at.clone(),
             data,
-            attempt,
-            source: Source::Tenant,
+            attempt: self.attempt,
+            source: self.source.clone(),
             raw: self.raw.clone(),
         }
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Received")
+            .field("key", &self.key)
+            .field("event_type", &self.event_type)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The data of an event is not of the type that was asked for.
+///
+/// Its `Display` says no more, for what serde tells can hold a customer's data; that is its
+/// [`source`](Error::source).
+pub struct DecodeError(serde_json::Error);
+
+impl DecodeError {
+    pub(crate) fn into_inner(self) -> serde_json::Error {
+        self.0
+    }
+}
+
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DecodeError").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the event's data does not decode as the type that the handler takes")
+    }
+}
+
+impl Error for DecodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
     }
 }
 

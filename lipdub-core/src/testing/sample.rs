@@ -27,7 +27,7 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use crate::event::{EventKey, EventType, Received};
+use crate::event::{EventKey, EventType, Received, Source};
 
 /// `VIDEO_RENDER_COMPLETE`, with ids and a link to download.
 pub fn render_complete() -> Sample {
@@ -262,7 +262,7 @@ impl Sample {
     pub fn key(&self) -> EventKey {
         let body = self.body();
         let text = || EventKey::custom(&EventType::from(""), &String::from_utf8_lossy(&body));
-        Received::parse(body.clone()).map_or_else(|_| text(), |received| received.key)
+        Received::parse(body.clone(), Source::Tenant).map_or_else(|_| text(), |received| received.key)
     }
 
     pub(super) fn queue(&self) -> String {

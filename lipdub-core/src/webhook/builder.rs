@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::{ConfigError, Inner, Shutdown, Twins, Webhook};
+use super::receiver::{Inner, Receiver};
+use super::twins::Twins;
+use super::{ConfigError, Shutdown, Webhook};
 use crate::attempt::Dedupe;
 use crate::auth::{Access, ApiKey, ApiKeys};
 use crate::dedupe::{DedupeStore, MemoryStore};
@@ -343,7 +345,7 @@ impl WebhookBuilder {
     /// ```
     pub fn event_key(mut self, identify: impl Fn(&Event) -> String + Send + Sync + 'static) -> Self {
         self.event_key = Some(Box::new(move |received| {
-            let event = received.decode(0).map_err(|_| CannotKey)?;
+            let event = received.event().map_err(|_| CannotKey)?;
             let identity = catch_unwind(AssertUnwindSafe(|| identify(&event))).map_err(|_| CannotKey)?;
             Ok(EventKey::custom(&received.event_type, &identity))
         }));
@@ -424,7 +426,27 @@ impl WebhookBuilder {
     /// # Errors
     ///
     /// A [`ConfigError`] that names the fault.
-    pub fn build(self) -> Result<Webhook, ConfigError> {
+    pub fn build(mut self) -> Result<Webhook, ConfigError> {
+        if self.handlers.is_empty() {
+            return Err(ConfigError::NoHandler);
+        }
+        if let Some(DoubleHandler(handled)) = self.double_handler {
+            return Err(ConfigError::DoubleHandler(handled));
+        }
+        let handlers = Arc::new(std::mem::take(&mut self.handlers));
+        Ok(Webhook { receiver: self.receiver()?, handlers })
+    }
+
+    /// Makes a receiver without handlers, for an extractor or a layer that hands the events on.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the fault; a handler is one.
+    pub fn build_receiver(self) -> Result<Receiver, ConfigError> {
+        if self.handlers.is_empty() { self.receiver() } else { Err(ConfigError::UnusedHandler) }
+    }
+
+    fn receiver(self) -> Result<Receiver, ConfigError> {
         self.check()?;
         let access = Access::new(self.keys, self.shared_keys, self.allow_unauthenticated)?;
         if self.retention < LATEST_REPLAY {
@@ -434,8 +456,7 @@ impl WebhookBuilder {
             );
         }
         let store = self.store.unwrap_or_else(|| Box::new(MemoryStore::new()));
-        let inner = Inner {
-            handlers: self.handlers,
+        Ok(Receiver::new(Inner {
             on_failure: self.on_failure,
             dedupe: Dedupe::new(store, self.lease, self.retention, self.store_timeout),
             fail_open: self.fail_open,
@@ -448,17 +469,10 @@ impl WebhookBuilder {
             retry_after: self.retry_after,
             twins: Arc::new(Twins::default()),
             shutdown: Shutdown::new(),
-        };
-        Ok(Webhook { inner: Arc::new(inner) })
+        }))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if self.handlers.is_empty() {
-            return Err(ConfigError::NoHandler);
-        }
-        if let Some(DoubleHandler(handled)) = &self.double_handler {
-            return Err(ConfigError::DoubleHandler(handled.clone()));
-        }
         let unusable = [
             ("body_limit must be at least 1", self.body_limit == 0),
             ("in_flight_limit must be at least 1", self.in_flight_limit == Some(0)),

@@ -14,6 +14,8 @@ pub enum ConfigError {
     AmbiguousCredentials,
     /// No handler was given.
     NoHandler,
+    /// A receiver without handlers was given one.
+    UnusedHandler,
     /// A type has two handlers; its name is in here.
     DoubleHandler(String),
     /// A setting has a value that it cannot have, for the reason in here.
@@ -36,6 +38,9 @@ impl fmt::Display for ConfigError {
             ),
             Self::NoHandler => formatter.write_str(
                 "there is no handler: add `.on_render_complete(…)` or another, or a `.fallback(…)`",
+            ),
+            Self::UnusedHandler => formatter.write_str(
+                "`.build_receiver()` makes a receiver for handlers of your own, and would call none that it was given: use `.build()`, or leave them out",
             ),
             Self::DoubleHandler(event_type) => {
                 write!(formatter, "{event_type} has two handlers: join them into one")
