@@ -6,17 +6,32 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// What is known of a delivery before its body is read: the method and the headers.
+/// What is known of a delivery before its body is read: the method, the path and the headers.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
     method: &'a str,
+    path: &'a str,
     headers: &'a dyn Headers,
 }
 
 impl<'a> Head<'a> {
     /// Takes the request's method (`POST`) and its headers.
     pub fn new(method: &'a str, headers: &'a dyn Headers) -> Self {
-        Self { method, headers }
+        Self { method, path: "", headers }
+    }
+
+    /// Sets the request's path as it was sent, percent-encoding and all; the query may be there or not.
+    ///
+    /// A job's link is known by it. What a router has cut off at the beginning may be missing. Without a path
+    /// every delivery counts as one to the tenant's webhook.
+    #[must_use]
+    pub fn path(mut self, path: &'a str) -> Self {
+        self.path = path;
+        self
+    }
+
+    pub(crate) fn request_path(&self) -> &'a str {
+        self.path
     }
 
     pub(crate) fn is_post(&self) -> bool {
@@ -65,7 +80,7 @@ impl<'a> Head<'a> {
 }
 
 impl fmt::Debug for Head<'_> {
-    /// Leaves the headers out, for they carry the credentials.
+    /// Leaves path and headers out, for they carry the credentials.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Head").field("method", &self.method).finish_non_exhaustive()
     }
@@ -251,7 +266,7 @@ impl Status {
                 r#"{"status":"unavailable","detail":"no event can be taken now; deliver it again"}"#
             }
             Self::Unauthorized => {
-                r#"{"status":"unauthorized","detail":"send the webhook API key as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`"}"#
+                r#"{"status":"unauthorized","detail":"send the webhook API key as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`; a job's link must be whole and not expired, and a signature right"}"#
             }
             Self::Malformed => {
                 r#"{"status":"malformed","detail":"the body must be a JSON object with a string `event_type`"}"#

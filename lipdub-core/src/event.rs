@@ -69,6 +69,8 @@ impl<T> fmt::Debug for Event<T> {
 pub enum Source {
     /// By the webhook that is configured for the account, or by a plain `callback_url`.
     Tenant,
+    /// By the link that was signed for a job, with your reference of it. See [`JobLinks`](crate::JobLinks).
+    Job(String),
 }
 
 /// Bytes that are known to be text, as a string.

@@ -8,6 +8,7 @@ pub mod dedupe;
 mod delivery;
 mod event;
 mod handler;
+mod rejection;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod webhook;
@@ -15,7 +16,9 @@ mod webhook;
 pub use async_trait::async_trait;
 
 pub use self::auth::{ApiKey, ApiKeys};
-pub use self::callback::{CallbackUrl, CallbackUrlError, NonPublicHost};
+pub use self::callback::{
+    CallbackUrl, CallbackUrlError, JobLinks, KeyWithLink, LinkError, NonPublicHost, SigningKey,
+};
 #[cfg(feature = "redis")]
 #[doc(inline)]
 pub use self::dedupe::RedisStore;
@@ -27,4 +30,5 @@ pub use self::event::{
     RenderComplete, RenderFailed, Source, StageEvent,
 };
 pub use self::handler::{Failure, Handler, HandlerError, HandlerErrorKind};
+pub use self::rejection::Rejection;
 pub use self::webhook::{ConfigError, Delivery, Drained, Inbound, Receiver, Task, Webhook, WebhookBuilder};

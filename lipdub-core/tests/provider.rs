@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use lipdub_core::testing::sample::{self, Sample};
 use lipdub_core::testing::{Fate, Fault, Faults, LipDub, LipDubBuilder, NoAnswer, Outcome, Reply, Request};
-use lipdub_core::{EventType, HandlerError, Id, RenderComplete, StageEvent, Webhook};
+use lipdub_core::{
+    EventType, HandlerError, Id, JobLinks, RenderComplete, SigningKey, Source, StageEvent, Webhook,
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -523,4 +525,29 @@ async fn a_dead_event_that_comes_again_and_is_answered_is_dead_no_more() {
     assert_eq!(lipdub.deliver(&event).await, Fate::Dead);
     assert_eq!(lipdub.deliver(&event).await, Fate::Delivered);
     lipdub.assert_nothing_dead();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_url_is_called_for_a_day_and_the_tenant_s_webhook_then() {
+    let sources = Arc::<Mutex<Vec<Source>>>::default();
+    let links = JobLinks::new("https://hooks.example.com/hooks", SigningKey::new([7; 32]).unwrap()).unwrap();
+    let seen = Arc::clone(&sources);
+    let webhook = Webhook::builder()
+        .api_key(KEY)
+        .job_links(links.clone())
+        .fallback(move |event| {
+            seen.lock().unwrap().push(event.source);
+            async { Err("not this time".into()) }
+        })
+        .build()
+        .unwrap();
+    let lipdub = LipDub::builder(webhook).api_key(KEY).tries(1).build();
+    let event = sample::render_complete().callback_url(links.mint("order 7").unwrap());
+    lipdub.deliver(&event).await;
+    sleep(Duration::from_secs(24 * 60 * 60 - 10)).await;
+    lipdub.replay(&event).await;
+    sleep(Duration::from_secs(20)).await;
+    lipdub.replay(&event).await;
+    let job = || Source::Job("order 7".to_owned());
+    assert_eq!(*sources.lock().unwrap(), [job(), job(), Source::Tenant]);
 }

@@ -10,16 +10,25 @@ use std::time::Duration;
 
 use lipdub_core::dedupe::{Claim, ClaimRequest, Transition};
 use lipdub_core::{
-    ApiKey, ApiKeys, DedupeStore, HandlerError, Head, RenderComplete, StoreError, Webhook, async_trait,
+    ApiKey, ApiKeys, DedupeStore, HandlerError, Head, JobLinks, Rejection, RenderComplete, SigningKey,
+    StoreError, Webhook, async_trait,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
 use support::{KEY, deliver};
 
 /// Each of these is somewhere in what goes in, and must be nowhere in what comes out.
-const SECRETS: [&str; 6] =
-    [KEY, "whk_wrong", "customer@example.com", "signature=abc", "inside-of-an-error", "inside-of-a-store"];
+const SECRETS: [&str; 7] = [
+    KEY,
+    "whk_wrong",
+    "customer@example.com",
+    "signature=abc",
+    "inside-of-an-error",
+    "inside-of-a-store",
+    SIGNING_KEY,
+];
+const SIGNING_KEY: &str = "a signing key of at least 32 bytes";
 
 /// A store that fails with an error that tells too much.
 #[derive(Debug)]
@@ -153,6 +162,7 @@ async fn nothing_that_comes_out_tells_what_went_in() {
             .run(r#"{"event_type":"VIDEO_RENDER_COMPLETE"}"#.into(), |task| drop(tokio::spawn(task)))
             .await;
     }
+    let token = say_all_about_links(&output).await;
     let key = ApiKey::new(KEY).unwrap();
     output.say(&key);
     output.say(ApiKeys::new([key]).unwrap());
@@ -168,11 +178,46 @@ async fn nothing_that_comes_out_tells_what_went_in() {
     output.say(StoreError::new("it is broken", "inside-of-a-store").to_string());
 
     let output = output.text();
-    for expected in ["the handler failed and asks for the event again", "it is broken", "wrong credentials"] {
+    for expected in [
+        "the handler failed and asks for the event again",
+        "it is broken",
+        "its API key is wrong",
+        "link is not genuine",
+    ] {
         assert!(output.contains(expected), "nothing was captured of {expected:?}:\n{output}");
     }
-    for secret in SECRETS {
+    for secret in SECRETS.into_iter().chain([&*token]) {
         let line = output.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret} came out");
     }
+}
+
+/// Lets deliveries come over links, good and bad; gives the token of them that must not be seen.
+async fn say_all_about_links(output: &Output) -> String {
+    let key = SigningKey::new(SIGNING_KEY).unwrap();
+    let links = JobLinks::new("https://hooks.example.com/lipdub", key.clone()).unwrap();
+    let link = links.mint("order-7").unwrap();
+    output.say((&key, &links, &link, JobLinks::redact(link.as_str())));
+    let receiver = Webhook::builder().job_links(links).build_receiver().unwrap();
+    let forged = link.as_str().replace("order-7", "order-8");
+    for path in [link.as_str(), &forged, "/lipdub"] {
+        let headers = [("", ""); 0];
+        let head = Head::new("POST", &headers).path(path);
+        output.say(head);
+        match receiver.begin(&head) {
+            Err(answer) => output.say(Rejection::from(answer)),
+            Ok(inbound) => {
+                output.say(&inbound);
+                let received =
+                    inbound.receive(r#"{"event_type":"X","data":"customer@example.com"}"#.into()).unwrap();
+                output.say(&received);
+                output.say(received.event::<Value>().unwrap());
+                let error = Rejection::from(received.event::<u64>().unwrap_err());
+                output.say(&error);
+                output.say(error.to_string());
+            }
+        }
+    }
+    output.say(receiver);
+    link.as_str().rsplit_once('/').unwrap().1.to_owned()
 }

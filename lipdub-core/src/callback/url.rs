@@ -72,6 +72,12 @@ impl CallbackUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn path(&self) -> &str {
+        let tail = Parts::of(&self.0).tail;
+        &tail[..tail.find('?').unwrap_or(tail.len())]
+    }
 }
 
 impl FromStr for CallbackUrl {

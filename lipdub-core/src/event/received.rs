@@ -45,7 +45,7 @@ impl Received {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the data is no `T`. The types of this crate take whatever there is.
+    /// [`DecodeError`] if the data is no `T`. The types of this crate take whatever a [`Value`] can hold.
     pub fn event<T: DeserializeOwned>(&self) -> Result<Event<T>, DecodeError> {
         Ok(self.with_data(decode(self.data_text()).map_err(DecodeError)?))
     }

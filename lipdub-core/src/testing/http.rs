@@ -85,7 +85,12 @@ impl Target for HttpTarget {
             true => reqwest::Body::wrap(BrokenBody { sent: Some(request.sent()) }),
             false => request.body.clone().into(),
         };
-        let mut sending = self.client.post(self.url.clone()).body(body);
+        let mut url = self.url.clone();
+        if let Some(path) = &request.path {
+            url.set_path(path);
+            url.set_query(None);
+        }
+        let mut sending = self.client.post(url).body(body);
         if request.breaks_off() {
             sending = sending.header("content-length", request.body.len());
         }

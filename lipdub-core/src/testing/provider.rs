@@ -213,7 +213,7 @@ impl LipDub {
         event: &Sample,
         fault: impl FnOnce(&mut Chance) -> Option<Fault>,
     ) -> bool {
-        let begin = || self.begun(event, key, self.log().begin(key, event));
+        let begin = || self.begun(event, key, self.log().begin(key, event, self.inner.began.elapsed()));
         let mut first = begin();
         match fault(&mut first.chance) {
             Some(Fault::Twin) => {
@@ -229,7 +229,7 @@ impl LipDub {
             Some(Fault::UnknownType) => {
                 let unknown = event.clone().set("event_type", UNKNOWN_TYPE);
                 let key = unknown.key();
-                let number = self.log().begin_stranger(key, &unknown);
+                let number = self.log().begin_stranger(key, &unknown, self.inner.began.elapsed());
                 self.send(self.begun(&unknown, key, number), Some(Fault::UnknownType)).await;
                 self.send(first, None).await
             }
@@ -244,12 +244,18 @@ impl LipDub {
     async fn send(&self, begun: Begun<'_>, fault: Option<Fault>) -> bool {
         let Begun { event, key, number, mut chance } = begun;
         let began = Instant::now();
-        let request = self.request(event, fault, &mut chance);
+        let request = self.request(event, fault, &mut chance).to(self.callback_path(key, event));
         let outcome = self.outcome(request, fault, &mut chance).await;
         let is_accepted = outcome.is_accepted();
         let (at, took) = (began - self.inner.began, began.elapsed());
         self.log().tried(key, Try { number, at, took, fault, outcome });
         is_accepted
+    }
+
+    /// The path of the event's callback URL, as long as LipDub calls that.
+    fn callback_path<'a>(&self, key: EventKey, event: &'a Sample) -> Option<&'a str> {
+        let age = self.inner.began.elapsed().saturating_sub(self.log().first_begun(key));
+        event.callback_path().filter(|_| age < CALLBACK_VALIDITY)
     }
 
     fn request(&self, event: &Sample, fault: Option<Fault>, chance: &mut Chance) -> Request {
@@ -325,6 +331,9 @@ impl fmt::Debug for LipDub {
         formatter.debug_struct("LipDub").finish_non_exhaustive()
     }
 }
+
+/// How long LipDub calls a `callback_url`; after that, the tenant's webhook.
+const CALLBACK_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Not one that LipDub has announced.
 const UNKNOWN_TYPE: &str = "TYPE_OF_THE_FUTURE";

@@ -73,6 +73,7 @@ pub enum Fate {
 pub struct Story {
     event: Sample,
     begun: u32,
+    first_begun: Duration,
     chapters: Vec<Chapter>,
 }
 
@@ -84,7 +85,7 @@ enum Chapter {
 
 impl Story {
     pub(super) fn of(event: &Sample) -> Self {
-        Self { event: event.clone(), begun: 0, chapters: Vec::new() }
+        Self { event: event.clone(), begun: 0, first_begun: Duration::ZERO, chapters: Vec::new() }
     }
 
     /// The event.
@@ -192,18 +193,24 @@ pub(super) struct Log {
 
 impl Log {
     /// Counts a try, and gives it its number.
-    pub(super) fn begin(&mut self, key: EventKey, event: &Sample) -> u32 {
+    pub(super) fn begin(&mut self, key: EventKey, event: &Sample, at: Duration) -> u32 {
         if !self.stories.contains_key(&key) {
             self.order.push(key);
         }
-        self.begin_stranger(key, event)
+        self.begin_stranger(key, event, at)
     }
 
     /// The same for an event that only a fault has sent: its story is not told unless somebody asks for it.
-    pub(super) fn begin_stranger(&mut self, key: EventKey, event: &Sample) -> u32 {
-        let story = self.stories.entry(key).or_insert_with(|| Story::of(event));
+    pub(super) fn begin_stranger(&mut self, key: EventKey, event: &Sample, at: Duration) -> u32 {
+        let first = || Story { first_begun: at, ..Story::of(event) };
+        let story = self.stories.entry(key).or_insert_with(first);
         story.begun += 1;
         story.begun
+    }
+
+    /// When an event was sent first.
+    pub(super) fn first_begun(&self, key: EventKey) -> Duration {
+        self.stories.get(&key).map_or(Duration::ZERO, |story| story.first_begun)
     }
 
     pub(super) fn tried(&mut self, key: EventKey, tried: Try) {

@@ -27,6 +27,7 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
+use crate::callback::CallbackUrl;
 use crate::event::{EventKey, EventType, Received, Source};
 
 /// `VIDEO_RENDER_COMPLETE`, with ids and a link to download.
@@ -118,6 +119,7 @@ pub struct Sample {
     /// The body to the letter, if it was read and has not been changed.
     text: Option<Bytes>,
     job: Option<String>,
+    callback_url: Option<CallbackUrl>,
 }
 
 impl Sample {
@@ -142,7 +144,7 @@ impl Sample {
         if !body.get("event_type").is_some_and(Value::is_string) {
             return Err(NotAnEvent);
         }
-        Ok(Self { body, text: Some(text), job: None })
+        Ok(Self { body, text: Some(text), job: None, callback_url: None })
     }
 
     fn new(event_type: &str, number: u64, data: Value) -> Self {
@@ -150,7 +152,7 @@ impl Sample {
         body.insert("event_type".to_owned(), event_type.into());
         body.insert("created_at".to_owned(), time(number).into());
         body.insert("data".to_owned(), data);
-        Self { body, text: None, job: None }
+        Self { body, text: None, job: None, callback_url: None }
     }
 
     /// Sets the render's id, which LipDub sends as a number.
@@ -227,6 +229,39 @@ impl Sample {
         self
     }
 
+    /// Names the `callback_url` that the render was asked for with.
+    ///
+    /// LipDub delivers there for 24 h from when it sent the event first, and to the target as it is afterwards. Of the URL
+    /// only the path counts, which is taken at the target's host.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lipdub_core::testing::{LipDub, sample};
+    /// use lipdub_core::{JobLinks, SigningKey, Source, Webhook};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?.block_on(async {
+    /// let links = JobLinks::new("https://hooks.example.com/webhooks/lipdub", SigningKey::new([7; 32])?)?;
+    /// let webhook = Webhook::builder()
+    ///     .job_links(links.clone())
+    ///     .on_render_complete(|event| async move {
+    ///         assert_eq!(event.source, Source::Job("order 7".to_owned()));
+    ///         Ok(())
+    ///     })
+    ///     .build()?;
+    /// let event = sample::render_complete().callback_url(links.mint("order 7")?);
+    /// let lipdub = LipDub::builder(webhook).build();
+    /// lipdub.deliver(&event).await;
+    /// lipdub.assert_handled_once(&event);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn callback_url(mut self, url: CallbackUrl) -> Self {
+        self.callback_url = Some(url);
+        self
+    }
+
     /// The `event_type`.
     pub fn event_type(&self) -> &str {
         self.body.get("event_type").and_then(Value::as_str).unwrap_or_default()
@@ -263,6 +298,10 @@ impl Sample {
         let body = self.body();
         let text = || EventKey::custom(&EventType::from(""), &String::from_utf8_lossy(&body));
         Received::parse(body.clone(), Source::Tenant).map_or_else(|_| text(), |received| received.key)
+    }
+
+    pub(super) fn callback_path(&self) -> Option<&str> {
+        self.callback_url.as_ref().map(CallbackUrl::path)
     }
 
     pub(super) fn queue(&self) -> String {

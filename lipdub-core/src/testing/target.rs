@@ -46,7 +46,7 @@ pub trait Target: Send + Sync + 'static {
 
 /// A delivery on its way: a `POST` with these headers and this body.
 ///
-/// Its `Debug` shows neither, for they hold credentials and customers' data.
+/// Its `Debug` shows none of them, for they hold credentials and customers' data.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
@@ -54,18 +54,26 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+    /// The path of a callback URL to deliver to; without one, where the target is.
+    pub path: Option<String>,
     breaks_off_after: Option<usize>,
 }
 
 impl Request {
     /// A delivery of a body, without any header.
     pub fn new(body: impl Into<Bytes>) -> Self {
-        Self { headers: Vec::new(), body: body.into(), breaks_off_after: None }
+        Self { headers: Vec::new(), body: body.into(), path: None, breaks_off_after: None }
     }
 
     /// Adds a header.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the path to deliver to.
+    pub fn to<'a>(mut self, path: impl Into<Option<&'a str>>) -> Self {
+        self.path = path.into().map(str::to_owned);
         self
     }
 
@@ -186,7 +194,8 @@ impl Target for Webhook {
     async fn deliver(&self, request: Request) -> Result<Reply, NoAnswer> {
         let mut headers = request.headers.clone();
         headers.push(("content-length".to_owned(), request.body.len().to_string()));
-        let delivery = match self.begin(&Head::new("POST", &headers)) {
+        let path = request.path.as_deref().unwrap_or_default();
+        let delivery = match self.begin(&Head::new("POST", &headers).path(path)) {
             Ok(delivery) => delivery,
             Err(answer) => return Ok(answer.into()),
         };

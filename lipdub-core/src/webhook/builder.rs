@@ -11,7 +11,8 @@ use super::receiver::{Inner, Receiver};
 use super::twins::Twins;
 use super::{ConfigError, Shutdown, Webhook};
 use crate::attempt::Dedupe;
-use crate::auth::{Access, ApiKey, ApiKeys};
+use crate::auth::{AccessBuilder, ApiKey, ApiKeys};
+use crate::callback::{JobLinks, KeyWithLink};
 use crate::dedupe::{DedupeStore, MemoryStore};
 use crate::event::{Event, EventKey, EventType, Received, RenderComplete, RenderFailed, StageEvent};
 use crate::handler::{DoubleHandler, Failure, Handler, HandlerError, Handlers};
@@ -40,9 +41,7 @@ pub(crate) struct CannotKey;
 /// | [`fail_open`](Self::fail_open) | off | a store that is down means 503, not a second run |
 #[must_use = "it is `build` that makes the webhook"]
 pub struct WebhookBuilder {
-    keys: Vec<Result<ApiKey, ConfigError>>,
-    shared_keys: Option<ApiKeys>,
-    allow_unauthenticated: bool,
+    access: AccessBuilder,
     handlers: Handlers,
     double_handler: Option<DoubleHandler>,
     on_failure: Option<OnFailure>,
@@ -67,9 +66,7 @@ const LATEST_REPLAY: Duration = DAY.saturating_mul(28);
 impl Default for WebhookBuilder {
     fn default() -> Self {
         Self {
-            keys: Vec::new(),
-            shared_keys: None,
-            allow_unauthenticated: false,
+            access: AccessBuilder::default(),
             handlers: Handlers::default(),
             double_handler: None,
             on_failure: None,
@@ -96,7 +93,7 @@ impl WebhookBuilder {
     /// send. Give the old and the new key while you rotate; to do that without a restart, see
     /// [`api_keys`](Self::api_keys).
     pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
-        self.keys.push(ApiKey::new(key));
+        self.access.keys.push(ApiKey::new(key));
         self
     }
 
@@ -104,16 +101,35 @@ impl WebhookBuilder {
     ///
     /// Not together with [`api_key`](Self::api_key).
     pub fn api_keys(mut self, keys: ApiKeys) -> Self {
-        self.shared_keys = Some(keys);
+        self.access.shared_keys = Some(keys);
+        self
+    }
+
+    /// Takes deliveries over links that were signed for a job, too.
+    ///
+    /// The adapters then also receive at `PATH/jobs/JOB/TOKEN`. Without any API key only the links are a way in, and
+    /// LipDub's fallback to the tenant's webhook, a day after the render was asked for, is refused.
+    ///
+    /// # Examples
+    ///
+    /// See [`JobLinks`].
+    pub fn job_links(mut self, links: JobLinks) -> Self {
+        self.access.links = Some(links);
+        self
+    }
+
+    /// Whether a delivery over a job's link needs the API key, too. Defaults to [`KeyWithLink::Accepted`].
+    pub fn key_with_link(mut self, key: KeyWithLink) -> Self {
+        self.access.key_with_link = key;
         self
     }
 
     /// Lets everybody in.
     ///
     /// Anybody who finds the URL can then invent events. Only for a receiver that cannot be reached but by
-    /// LipDub, and for tests. Not together with a key.
+    /// LipDub, and for tests. Not together with a key. A job's link must be right even so.
     pub fn allow_unauthenticated(mut self) -> Self {
-        self.allow_unauthenticated = true;
+        self.access.everybody = true;
         self
     }
 }
@@ -448,7 +464,7 @@ impl WebhookBuilder {
 
     fn receiver(self) -> Result<Receiver, ConfigError> {
         self.check()?;
-        let access = Access::new(self.keys, self.shared_keys, self.allow_unauthenticated)?;
+        let access = self.access.build()?;
         if self.retention < LATEST_REPLAY {
             tracing::warn!(
                 days = self.retention.as_secs() / DAY.as_secs(),

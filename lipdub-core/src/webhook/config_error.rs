@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::callback::CallbackUrlError;
+
 /// What is wrong with the configuration of a [`Webhook`](crate::Webhook).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,6 +14,10 @@ pub enum ConfigError {
     UnusableApiKey,
     /// Two of `api_key`, `api_keys` and `allow_unauthenticated` were used.
     AmbiguousCredentials,
+    /// A key for signing links is shorter than 32 bytes.
+    ShortSigningKey,
+    /// LipDub would not call links below this URL, for the reason in here.
+    UnusableLinkBase(CallbackUrlError),
     /// No handler was given.
     NoHandler,
     /// A receiver without handlers was given one.
@@ -26,7 +32,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCredential => formatter.write_str(
-                "no API key was given: add `.api_key(…)`, or `.allow_unauthenticated()` if anybody may deliver",
+                "no API key was given: add `.api_key(…)`, or `.job_links(…)`, or `.allow_unauthenticated()` if anybody may deliver",
             ),
             Self::EmptyApiKey => formatter
                 .write_str("an API key is empty: is the environment variable that it comes from set?"),
@@ -36,6 +42,10 @@ impl fmt::Display for ConfigError {
             Self::AmbiguousCredentials => formatter.write_str(
                 "use only one of `.api_key(…)`, `.api_keys(…)` and `.allow_unauthenticated()`",
             ),
+            Self::ShortSigningKey => formatter.write_str(
+                "a signing key is shorter than 32 bytes, so that it could be guessed: make one with `openssl rand -base64 32`",
+            ),
+            Self::UnusableLinkBase(error) => write!(formatter, "LipDub would not call the base URL of job links: {error}"),
             Self::NoHandler => formatter.write_str(
                 "there is no handler: add `.on_render_complete(…)` or another, or a `.fallback(…)`",
             ),
