@@ -8,8 +8,7 @@ use lipdub_core::{Answer, Head, Headers, Status, Webhook};
 
 /// Takes a request as a delivery.
 pub(crate) async fn deliver(webhook: &Webhook, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
-    let headers = ActixHeaders(request.headers());
-    let delivery = match webhook.begin(&Head::new(request.method().as_str(), &headers)) {
+    let delivery = match webhook.begin(&head(request, &ActixHeaders(request.headers()))) {
         Ok(delivery) => delivery,
         Err(answer) => return response(answer),
     };
@@ -22,7 +21,12 @@ pub(crate) async fn deliver(webhook: &Webhook, request: &HttpRequest, payload: w
     response(answer)
 }
 
-fn response(answer: Answer) -> HttpResponse {
+/// What core has to know of a request before its body is read.
+pub(crate) fn head<'a>(request: &'a HttpRequest, headers: &'a ActixHeaders<'a>) -> Head<'a> {
+    Head::new(request.method().as_str(), headers).path(request.uri().path())
+}
+
+pub(crate) fn response(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for header in answer.headers() {
@@ -36,7 +40,7 @@ fn response(answer: Answer) -> HttpResponse {
 }
 
 /// Actix is on http 0.2, whose header map is another type than http 1's.
-struct ActixHeaders<'a>(&'a HeaderMap);
+pub(crate) struct ActixHeaders<'a>(pub(crate) &'a HeaderMap);
 
 impl Headers for ActixHeaders<'_> {
     fn each(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {

@@ -71,7 +71,7 @@ impl Routes {
     /// ```
     pub fn into_resource(self) -> Resource {
         // For any method, so that it is the webhook that answers 405, with the same bytes everywhere.
-        web::resource(self.path).to(move |request: HttpRequest, payload: web::Payload| {
+        web::resource(self.patterns()).to(move |request: HttpRequest, payload: web::Payload| {
             let webhook = self.webhook.clone();
             async move { deliver(&webhook, &request, payload).await }
         })
@@ -94,6 +94,14 @@ impl Routes {
         move |config| {
             config.service(self);
         }
+    }
+}
+
+impl Routes {
+    fn patterns(&self) -> Vec<String> {
+        let base = self.path.trim_end_matches('/');
+        let job_links = self.webhook.takes_job_links().then(|| format!("{base}/jobs/{{job}}/{{token}}"));
+        [self.path.clone()].into_iter().chain(job_links).collect()
     }
 }
 

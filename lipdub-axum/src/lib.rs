@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod extract;
+
 use axum::Router;
 use axum::routing::any_service;
 use lipdub_tower::WebhookService;
 
 pub use lipdub_core::*;
-pub use lipdub_tower::{DEFAULT_PATH, WebhookLayer};
+pub use lipdub_tower::{ClientErrors, DEFAULT_PATH, DedupeLayer, WebhookLayer};
+
+pub use self::extract::{LipDub, LipDubRejection};
 
 /// Makes a router that receives LipDub's webhooks at `/webhooks/lipdub`, to be merged into the application's.
 ///
@@ -67,7 +71,14 @@ impl WebhookRouter {
     /// ```
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         // For any method, so that it is the webhook that answers 405, with the same bytes everywhere.
-        Router::new().route(&self.path, any_service(WebhookService::new(self.webhook)))
+        let service = any_service(WebhookService::new(self.webhook.clone()));
+        let router = Router::new().route(&self.path, service.clone());
+        if self.webhook.takes_job_links() {
+            let path = format!("{}/jobs/{{job}}/{{token}}", self.path.trim_end_matches('/'));
+            router.route(&path, service)
+        } else {
+            router
+        }
     }
 }
 

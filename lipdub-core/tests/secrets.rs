@@ -162,7 +162,7 @@ async fn nothing_that_comes_out_tells_what_went_in() {
             .run(r#"{"event_type":"VIDEO_RENDER_COMPLETE"}"#.into(), |task| drop(tokio::spawn(task)))
             .await;
     }
-    let token = say_all_about_links(&output).await;
+    let token = say_all_about_links(&output);
     let key = ApiKey::new(KEY).unwrap();
     output.say(&key);
     output.say(ApiKeys::new([key]).unwrap());
@@ -193,7 +193,7 @@ async fn nothing_that_comes_out_tells_what_went_in() {
 }
 
 /// Lets deliveries come over links, good and bad; gives the token of them that must not be seen.
-async fn say_all_about_links(output: &Output) -> String {
+fn say_all_about_links(output: &Output) -> String {
     let key = SigningKey::new(SIGNING_KEY).unwrap();
     let links = JobLinks::new("https://hooks.example.com/lipdub", key.clone()).unwrap();
     let link = links.mint("order-7").unwrap();

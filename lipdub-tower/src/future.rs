@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::body::{LayerBody, WebhookBody};
 
-type Delivering = Pin<Box<dyn Future<Output = Response<WebhookBody>> + Send>>;
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The future of a [`WebhookService`](crate::WebhookService).
 ///
@@ -19,7 +19,7 @@ type Delivering = Pin<Box<dyn Future<Output = Response<WebhookBody>> + Send>>;
 ///
 /// It is cancel safe: an attempt that has begun goes on when it is dropped, and its outcome is remembered.
 pub struct ResponseFuture {
-    delivering: Delivering,
+    delivering: BoxFuture<Response<WebhookBody>>,
 }
 
 impl ResponseFuture {
@@ -39,6 +39,37 @@ impl Future for ResponseFuture {
 impl fmt::Debug for ResponseFuture {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// The future of a service behind a [`DedupeLayer`](crate::DedupeLayer).
+///
+/// # Cancel safety
+///
+/// That of [`ResponseFuture`]: the inner service goes on, and its response settles the event.
+pub struct DedupeFuture<R, E> {
+    delivering: BoxFuture<Result<Response<LayerBody<R>>, E>>,
+}
+
+impl<R, E> DedupeFuture<R, E> {
+    pub(crate) fn new(
+        delivering: impl Future<Output = Result<Response<LayerBody<R>>, E>> + Send + 'static,
+    ) -> Self {
+        Self { delivering: Box::pin(delivering) }
+    }
+}
+
+impl<R, E> Future for DedupeFuture<R, E> {
+    type Output = Result<Response<LayerBody<R>>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.delivering.as_mut().poll(context)
+    }
+}
+
+impl<R, E> fmt::Debug for DedupeFuture<R, E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DedupeFuture").finish_non_exhaustive()
     }
 }
 

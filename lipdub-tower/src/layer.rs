@@ -15,6 +15,8 @@ use crate::service::deliver;
 
 /// Takes LipDub's deliveries at its path, and hands everything else to the inner service untouched.
 ///
+/// If the webhook takes job links, `PATH/jobs/JOB/TOKEN` is taken, too.
+///
 /// Every method on the path belongs to the webhook, so a `GET` there is answered 405. The path is compared
 /// with the request's exactly; where a router has cut off a prefix, as in axum's `nest`, it is compared with
 /// the rest. With axum use `Router::layer`, not `route_layer`, which sees only paths that have a route.
@@ -89,6 +91,13 @@ pub struct WithWebhook<S> {
     path: Arc<str>,
 }
 
+impl<S> WithWebhook<S> {
+    fn takes(&self, path: &str) -> bool {
+        let job_link = || path.strip_prefix(self.path.trim_end_matches('/'));
+        path == &*self.path || self.webhook.takes_job_links() && job_link().is_some_and(is_job_link)
+    }
+}
+
 impl<S, B, R> Service<Request<B>> for WithWebhook<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
@@ -105,10 +114,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.uri().path() == &*self.path {
+        if self.takes(request.uri().path()) {
             LayerFuture::webhook(ResponseFuture::new(deliver(&self.webhook, request)))
         } else {
             LayerFuture::inner(self.inner.call(request))
         }
     }
+}
+
+/// Whether what follows the webhook's path is `/jobs/JOB/TOKEN`.
+fn is_job_link(rest: &str) -> bool {
+    let segments = rest.strip_prefix("/jobs/").and_then(|rest| rest.split_once('/'));
+    segments.is_some_and(|(job, token)| !job.is_empty() && !token.is_empty() && !token.contains('/'))
 }

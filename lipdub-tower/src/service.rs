@@ -1,13 +1,13 @@
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use lipdub_core::{Answer, Head, Webhook};
+use lipdub_core::{Answer, Head, Received, Receiver, Webhook};
 use tower_service::Service;
 
 use crate::body::WebhookBody;
@@ -75,6 +75,34 @@ where
     }
 }
 
+/// Takes a request for a delivery, and gives the event to a handler of yours. It is not deduped.
+///
+/// For a service that wants to do the rest by itself; a [`DedupeLayer`](crate::DedupeLayer) remembers what was handled.
+///
+/// # Errors
+///
+/// The [`Answer`] to give, which [`response`] makes a response of.
+///
+/// # Cancel safety
+///
+/// What was read of the body is lost if the future is dropped; nothing else has happened.
+pub fn receive<B>(
+    receiver: &Receiver,
+    request: Request<B>,
+) -> impl Future<Output = Result<Received, Answer>> + Send + use<B>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    let begun = receiver.begin(&head(&request));
+    async move {
+        let inbound = begun?;
+        let mut body = pin!(request.into_body());
+        let body = inbound.read(|context| poll_chunk(body.as_mut(), context)).await?;
+        inbound.receive(body)
+    }
+}
+
 /// Takes a request as a delivery.
 pub(crate) fn deliver<B>(
     webhook: &Webhook,
@@ -84,7 +112,7 @@ where
     B: Body + Send + 'static,
     B::Data: Send,
 {
-    let begun = webhook.begin(&Head::new(request.method().as_str(), request.headers()));
+    let begun = webhook.begin(&head(&request));
     async move {
         let delivery = match begun {
             Ok(delivery) => delivery,
@@ -99,9 +127,14 @@ where
     }
 }
 
+/// What core has to know of a request before its body is read.
+pub(crate) fn head<B>(request: &Request<B>) -> Head<'_> {
+    Head::new(request.method().as_str(), request.headers()).path(request.uri().path())
+}
+
 /// The next chunk of data; trailers are of no interest.
-fn poll_chunk<B: Body>(
-    mut body: std::pin::Pin<&mut B>,
+pub(crate) fn poll_chunk<B: Body>(
+    mut body: Pin<&mut B>,
     context: &mut Context<'_>,
 ) -> Poll<Option<Result<Bytes, B::Error>>> {
     loop {
@@ -117,7 +150,8 @@ fn poll_chunk<B: Body>(
     }
 }
 
-fn response(answer: Answer) -> Response<WebhookBody> {
+/// The response that an answer is, with the same bytes from each adapter.
+pub fn response(answer: Answer) -> Response<WebhookBody> {
     let mut response = Response::new(WebhookBody::new(answer.body()));
     *response.status_mut() = StatusCode::from_u16(answer.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers() {

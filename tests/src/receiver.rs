@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lipdub_core::{Event, HandlerError, Webhook, WebhookBuilder};
+use lipdub_core::{Event, EventType, HandlerError, HandlerErrorKind, Receiver, Webhook, WebhookBuilder};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -63,21 +63,72 @@ impl Attempts {
     }
 }
 
-/// A receiver with a handler for finished renders and one for failed ones, both of which obey `data.do`.
-pub fn receiver() -> (WebhookBuilder, Attempts) {
+/// A receiver to be, with any kind of handlers: all of them obey `data.do`.
+#[derive(Debug)]
+pub struct Setup {
+    builder: WebhookBuilder,
+    attempts: Attempts,
+}
+
+impl Setup {
+    /// Changes the settings.
+    pub fn with(self, change: impl FnOnce(WebhookBuilder) -> WebhookBuilder) -> Self {
+        Self { builder: change(self.builder), ..self }
+    }
+
+    /// With closures for finished renders and for failed ones.
+    pub fn webhook(self) -> Webhook {
+        let (finished, failed) = (self.attempts.clone(), self.attempts);
+        let builder = self
+            .builder
+            .on_render_complete(move |event| {
+                let data: Value = serde_json::from_slice(&event.raw).unwrap_or_default();
+                finished.clone().obey(event.attempt, data["data"].clone())
+            })
+            .on(EventType::RenderFailed, move |event: Event<Typed>| {
+                failed.clone().obey(event.attempt, json!({ "id": event.data.id }))
+            });
+        builder.build().unwrap()
+    }
+
+    /// For a handler of one's own, with what such a handler does.
+    pub fn own(self) -> (Receiver, OwnHandler) {
+        (self.builder.build_receiver().unwrap(), OwnHandler { attempts: self.attempts })
+    }
+}
+
+/// A receiver with one key, and what its handlers do.
+pub fn receiver() -> (Setup, Attempts) {
     let attempts =
         Attempts { log: Arc::default(), count: watch::Sender::new(0), gate: Arc::new(Semaphore::new(0)) };
-    let (finished, failed) = (attempts.clone(), attempts.clone());
-    let builder = Webhook::builder()
-        .api_key(KEY)
-        .on_render_complete(move |event| {
-            let data: Value = serde_json::from_slice(&event.raw).unwrap_or_default();
-            finished.clone().obey(event.attempt, data["data"].clone())
-        })
-        .on(lipdub_core::EventType::RenderFailed, move |event: Event<Typed>| {
-            failed.clone().obey(event.attempt, json!({ "id": event.data.id }))
-        });
-    (builder, attempts)
+    (Setup { builder: Webhook::builder().api_key(KEY), attempts: attempts.clone() }, attempts)
+}
+
+/// A handler that answers by itself, with the codes and words of the webhook.
+#[derive(Clone, Debug)]
+pub struct OwnHandler {
+    attempts: Attempts,
+}
+
+impl OwnHandler {
+    /// Handles an event; code and body of the response.
+    pub async fn handle(self, event: Event) -> (u16, String) {
+        let obeyed = match event.event_type {
+            EventType::RenderComplete => self.attempts.obey(event.attempt, event.data).await,
+            EventType::RenderFailed if event.data["id"].is_u64() => {
+                self.attempts.obey(event.attempt, json!({ "id": event.data["id"] })).await
+            }
+            EventType::RenderFailed => Err("it does not decode".into()),
+            _ => Err(HandlerError::ignore("not handled here")),
+        };
+        let (code, status) = match obeyed.map_err(|error| error.kind()) {
+            Ok(()) => (200, "processed"),
+            Err(HandlerErrorKind::Ignore) => (200, "ignored"),
+            Err(HandlerErrorKind::Permanent) => (422, "unprocessable"),
+            Err(_) => (500, "failed"),
+        };
+        (code, json!({ "status": status }).to_string())
+    }
 }
 
 /// Data that cannot be decoded from just anything.

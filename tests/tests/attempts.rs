@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use lipdub_core::Drained;
-use lipdub_tests::{Connection, Framework, Server, event, on_each_framework, post, receiver, send};
+use lipdub_tests::{Connection, Framework, Server, event, on_each_that_dedupes, post, receiver, send};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_millis(150);
@@ -14,10 +14,10 @@ fn doing(what: &str) -> Vec<u8> {
     post(event(json!({ "id": 1, "do": what })))
 }
 
-on_each_framework! {
+on_each_that_dedupes! {
     async fn a_failed_event_runs_again_and_a_succeeded_one_does_not(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let mut statuses = Vec::new();
         for _ in 0..4 {
             statuses.push(send(server.address, doing("fail_once")).await.unwrap().status());
@@ -27,8 +27,8 @@ on_each_framework! {
     }
 
     async fn a_panic_is_a_failure_and_harms_nothing_else(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         for _ in 0..3 {
             assert_eq!(send(server.address, doing("panic")).await.unwrap().status(), "failed");
         }
@@ -37,8 +37,8 @@ on_each_framework! {
     }
 
     async fn a_rejected_or_ignored_event_is_not_run_again(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         for (what, first) in [("permanent", "rejected"), ("ignore", "ignored")] {
             assert_eq!(send(server.address, doing(what)).await.unwrap().status(), first);
             assert_eq!(send(server.address, doing(what)).await.unwrap().status(), "duplicate");
@@ -47,8 +47,8 @@ on_each_framework! {
     }
 
     async fn a_slow_handler_goes_on_and_the_retry_collects_its_success(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.answer_deadline(SOON).build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup.with(|builder| builder.answer_deadline(SOON)));
         assert_eq!(send(server.address, doing("wait")).await.unwrap().status(), "pending");
         assert_eq!(send(server.address, doing("wait")).await.unwrap().status(), "pending");
         attempts.open_gate();
@@ -58,8 +58,8 @@ on_each_framework! {
     }
 
     async fn a_slow_handler_that_fails_in_the_end_runs_again(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.answer_deadline(SOON).build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup.with(|builder| builder.answer_deadline(SOON)));
         assert_eq!(send(server.address, doing("wait_and_fail")).await.unwrap().status(), "pending");
         attempts.open_gate();
         assert_eq!(send(server.address, doing("wait_and_fail")).await.unwrap().status(), "failed");
@@ -68,9 +68,8 @@ on_each_framework! {
     }
 
     async fn the_lease_is_renewed_while_a_handler_runs(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let webhook = builder.lease(Duration::from_millis(60)).answer_deadline(SOON * 4).build().unwrap();
-        let server = Server::start(framework, webhook);
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup.with(|builder| builder.lease(Duration::from_millis(60)).answer_deadline(SOON * 4)));
         assert_eq!(send(server.address, doing("wait")).await.unwrap().status(), "pending");
         attempts.open_gate();
         attempts.reach(2).await;
@@ -79,8 +78,8 @@ on_each_framework! {
     }
 
     async fn the_work_goes_on_when_the_sender_hangs_up(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let mut connection = Connection::open(server.address).await;
         connection.write(doing("wait")).await;
         attempts.reach(1).await;
@@ -92,8 +91,8 @@ on_each_framework! {
     }
 
     async fn of_64_twins_one_runs_and_all_are_told_of_its_success(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let twins: Vec<_> = (0..64).map(|_| tokio::spawn(send(server.address, doing("wait")))).collect();
         attempts.reach(1).await;
         attempts.open_gate();
@@ -108,8 +107,8 @@ on_each_framework! {
     }
 
     async fn a_twin_of_one_that_fails_runs_itself(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let first = tokio::spawn(send(server.address, doing("wait_and_fail")));
         attempts.reach(1).await;
         let twin = tokio::spawn(send(server.address, doing("wait_and_fail")));
@@ -120,8 +119,8 @@ on_each_framework! {
     }
 
     async fn over_the_limit_in_flight_is_unavailable_but_a_twin_is_not_over_it(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.in_flight_limit(1).build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup.with(|builder| builder.in_flight_limit(1)));
         let first = tokio::spawn(send(server.address, doing("wait")));
         attempts.reach(1).await;
         let other = post(event(json!({ "id": 2 })));
@@ -134,15 +133,15 @@ on_each_framework! {
     }
 
     async fn draining_waits_for_what_runs(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let webhook = builder.build().unwrap();
-        let server = Server::start(framework, webhook.clone());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let running = tokio::spawn(send(server.address, doing("wait")));
         attempts.reach(1).await;
-        let drained = tokio::spawn(async move { webhook.drain(Duration::from_secs(10)).await });
-        let mut refused = send(server.address, post(event(json!({ "id": 2 })))).await.unwrap().status();
+        let address = server.address;
+        let drained = tokio::spawn(async move { server.drain(Duration::from_secs(10)).await });
+        let mut refused = send(address, post(event(json!({ "id": 2 })))).await.unwrap().status();
         while refused != "unavailable" {
-            refused = send(server.address, post(event(json!({ "id": 2 })))).await.unwrap().status();
+            refused = send(address, post(event(json!({ "id": 2 })))).await.unwrap().status();
         }
         attempts.open_gate();
         assert_eq!(drained.await.unwrap(), Drained::Finished);
@@ -150,12 +149,11 @@ on_each_framework! {
     }
 
     async fn draining_stops_what_never_ends(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let webhook = builder.build().unwrap();
-        let server = Server::start(framework, webhook.clone());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let running = tokio::spawn(send(server.address, doing("wait")));
         attempts.reach(1).await;
-        assert_eq!(webhook.drain(SOON).await, Drained::Stopped);
+        assert_eq!(server.drain(SOON).await, Drained::Stopped);
         assert_eq!(running.await.unwrap().unwrap().status(), "unavailable");
         assert_eq!(attempts.log(), ["start 1 1"]);
     }

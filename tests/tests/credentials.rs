@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use lipdub_core::{ApiKey, ApiKeys};
-use lipdub_tests::{Connection, Framework, KEY, Server, event, on_each_framework, receiver, send};
+use lipdub_tests::{
+    Connection, Framework, KEY, Server, event, on_each_framework, on_each_way_in, receiver, send,
+};
 use serde_json::json;
 
 const SECOND: &str = "whk_second";
@@ -17,10 +19,9 @@ fn with(credentials: &[u8]) -> Vec<u8> {
     [head, credentials, length.as_bytes(), body.as_bytes()].concat()
 }
 
-on_each_framework! {
+on_each_way_in! {
     async fn only_right_credentials_are_let_in(framework: Framework) {
-        let webhook = receiver().0.api_key(SECOND).build().unwrap();
-        let server = Server::start(framework, webhook);
+        let server = Server::start(framework, receiver().0.with(|builder| builder.api_key(SECOND)));
         let table: Vec<(Vec<u8>, u16)> = [
             (format!("authorization: Bearer {KEY}\r\n"), 200),
             (format!("authorization: bearer {KEY}\r\n"), 200),
@@ -63,7 +64,7 @@ on_each_framework! {
     }
 
     async fn an_enormous_key_is_refused_and_harms_nothing(framework: Framework) {
-        let server = Server::start(framework, receiver().0.build().unwrap());
+        let server = Server::start(framework, receiver().0);
         let credentials = [b"x-api-key: ".as_slice(), &vec![b'k'; 1 << 20], b"\r\n"].concat();
         if let Some(reply) = send(server.address, with(&credentials)).await {
             assert!((400..500).contains(&reply.code), "{reply:?}");
@@ -73,13 +74,16 @@ on_each_framework! {
     }
 
     async fn the_body_of_an_unauthorised_delivery_is_never_read(framework: Framework) {
-        let server = Server::start(framework, receiver().0.build().unwrap());
+        let server = Server::start(framework, receiver().0);
         let mut connection = Connection::open(server.address).await;
         connection.write("POST /webhooks/lipdub HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n").await;
         let reply = connection.reply().await.expect("an answer to the head alone");
         assert_eq!((reply.code, reply.status().as_str()), (401, "unauthorized"));
     }
 
+}
+
+on_each_framework! {
     async fn keys_are_replaced_while_the_receiver_runs(framework: Framework) {
         let keys = ApiKeys::new([ApiKey::new("old").unwrap()]).unwrap();
         let webhook = lipdub_core::Webhook::builder()
@@ -87,7 +91,7 @@ on_each_framework! {
             .fallback(|_event| async { Ok(()) })
             .build()
             .unwrap();
-        let server = Server::start(framework, webhook);
+        let server = Server::with_webhook(framework, webhook);
         let code = async |key: &str| {
             let credentials = format!("authorization: Bearer {key}\r\n");
             send(server.address, with(credentials.as_bytes())).await.unwrap().code
@@ -106,7 +110,7 @@ on_each_framework! {
             .read_timeout(Duration::from_secs(2))
             .build()
             .unwrap();
-        let server = Server::start(framework, webhook);
+        let server = Server::with_webhook(framework, webhook);
         assert_eq!(send(server.address, with(b"")).await.unwrap().status(), "processed");
     }
 }

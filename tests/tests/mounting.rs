@@ -10,7 +10,7 @@ use lipdub_tests::{Framework, KEY, Reply, Server, event, on_each_framework, post
 use serde_json::json;
 
 fn webhook() -> Webhook {
-    receiver().0.build().unwrap()
+    receiver().0.webhook()
 }
 
 async fn deliver(server: &Server, path: &str) -> Reply {
@@ -26,7 +26,7 @@ async fn ask(server: &Server, path: &str) -> Reply {
 
 on_each_framework! {
     async fn any_other_path_is_the_application_s(framework: Framework) {
-        let server = Server::start(framework, webhook());
+        let server = Server::with_webhook(framework, webhook());
         for path in ["/", "/webhooks", "/webhooks/lipdub/", "/webhooks/lipdub/x", "/webhooks/lipdubs"] {
             assert_eq!(deliver(&server, path).await.code, 404, "{path}");
         }
@@ -107,7 +107,7 @@ async fn actix_handlers_may_spawn_tasks_that_are_not_send() {
         })
         .build()
         .unwrap();
-    let server = Server::start(Framework::Actix, webhook);
+    let server = Server::with_webhook(Framework::Actix, webhook);
     assert_eq!(deliver(&server, "/webhooks/lipdub").await.status(), "processed");
 }
 

@@ -30,8 +30,8 @@ fn outcomes(lipdub: &LipDub, event: &sample::Sample) -> Vec<String> {
 
 on_each_framework! {
     async fn a_fault_over_http_is_what_it_says(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let expected: [(Fault, &[&str]); 8] = [
             (Fault::Duplicate, &["200 processed", "200 duplicate"]),
             (Fault::LostAnswer, &["unseen 200 processed", "200 duplicate"]),
@@ -53,8 +53,8 @@ on_each_framework! {
     }
 
     async fn whatever_goes_wrong_over_http_each_event_is_handled_once(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let faults = Faults::seeded(11).rate(0.7);
         let lipdub = provider(&server).faults(faults).cut_off(Duration::from_millis(500)).consumers(20).build();
         let event = |id: u32| sample::render_complete().set("data.id", id).job(format!("job {}", id % 25));
@@ -71,8 +71,8 @@ on_each_framework! {
     }
 
     async fn lipdub_hangs_up_at_the_cut_off_and_finds_the_event_handled(framework: Framework) {
-        let (builder, attempts) = receiver();
-        let server = Server::start(framework, builder.build().unwrap());
+        let (setup, attempts) = receiver();
+        let server = Server::start(framework, setup);
         let lipdub = provider(&server).cut_off(Duration::from_millis(200)).tries(1).build();
         let event = sample::render_complete().data(json!({ "id": 1, "do": "wait" }));
         assert_eq!(lipdub.deliver(&event).await, Fate::Dead);
