@@ -265,3 +265,13 @@ fn the_fallback_takes_what_has_no_handler() {
     assert_eq!(event.data, json!({ "x": 1 }));
     assert_eq!(event_of(r#"{"event_type":"SOMETHING_NEW"}"#).data, Value::Null);
 }
+
+#[test]
+fn an_event_that_came_over_a_link_still_names_its_job_after_a_queue() {
+    use lipdub_core::Source;
+    for source in [Source::Tenant, Source::Job("order 7".to_owned())] {
+        let text = serde_json::to_string(&source).unwrap();
+        assert_eq!(serde_json::from_str::<Source>(&text).unwrap(), source, "{text}");
+    }
+    assert_eq!(serde_json::to_string(&Source::Job("7".to_owned())).unwrap(), r#"{"job":"7"}"#);
+}

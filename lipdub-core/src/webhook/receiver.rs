@@ -253,7 +253,7 @@ impl fmt::Debug for Inbound {
     }
 }
 
-/// One attempt, to be run as a task of its own. See [`Delivery::run`].
+/// One attempt, to be run as a task of its own. See [`Delivery::run`](crate::Delivery::run).
 pub struct Task(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl Task {
