@@ -16,8 +16,8 @@ use crate::deliver::{ActixHeaders, head, response};
 ///
 /// The delivery was let in as the [`Receiver`] in the application's data says, its body was read under the
 /// receiver's limits, and it is an event. Everything else is rejected with the answer that [`routes`](crate::routes)
-/// would give. `T` may be any type that the data decodes as; with [`serde_json::Value`], the default, look at
-/// [`event_type`](Event::event_type) first and decode then.
+/// would give. `T` may be any type that the data decodes as; with `Event` alone, look at
+/// [`event_type`](Event::event_type) first and [`decode`](Event::decode) it then.
 ///
 /// **It remembers nothing**: the handler runs for each delivery, also for the second of one event, it has to be
 /// finished within LipDub's 5 s, and actix may drop it when LipDub hangs up. For more use [`routes`](crate::routes).

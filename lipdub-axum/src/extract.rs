@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 ///
 /// The delivery was let in as the [`Receiver`] in the router's state says, its body was read under the receiver's
 /// limits, and it is an event. Everything else is rejected with the answer that [`router`](crate::router) would
-/// give. `T` may be any type that the data decodes as; with [`serde_json::Value`], the default, look at
-/// [`event_type`](Event::event_type) first and decode then.
+/// give. `T` may be any type that the data decodes as; with `Event` alone, look at
+/// [`event_type`](Event::event_type) first and [`decode`](Event::decode) it then.
 ///
 /// **By itself it remembers nothing**: the handler runs for each delivery, also for the second of one event, and
 /// it has to be finished within LipDub's 5 s. Under a [`DedupeLayer`](crate::DedupeLayer) an event is handled until it has been

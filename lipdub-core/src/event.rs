@@ -10,6 +10,7 @@ mod received;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::created_at::CreatedAt;
@@ -47,6 +48,42 @@ pub struct Event<T = serde_json::Value> {
     /// The body as it was received, always UTF-8.
     #[serde(with = "text")]
     pub raw: Bytes,
+}
+
+impl Event {
+    /// The event with its data as a `T`, when you have looked at the type.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the data is no `T`. The types of this crate take whatever there is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lipdub_core::{DecodeError, Event, EventType, RenderComplete, RenderFailed};
+    ///
+    /// fn handle(event: Event) -> Result<(), DecodeError> {
+    ///     match event.event_type {
+    ///         EventType::RenderComplete => println!("{:?}", event.decode::<RenderComplete>()?.data.download_url),
+    ///         EventType::RenderFailed => println!("{:?}", event.decode::<RenderFailed>()?.data.generate_id),
+    ///         _ => {}
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let event = r#"{"event_type": "RENDER_PROCESSING_FAILED", "data": {"generate_id": 7}}"#;
+    /// # let key = format!("v1-{:064}", 0);
+    /// # let event = serde_json::json!({
+    /// #     "key": key, "event_type": "RENDER_PROCESSING_FAILED", "created_at": "", "data": {}, "attempt": 1,
+    /// #     "source": "tenant", "raw": event,
+    /// # });
+    /// # handle(serde_json::from_value(event)?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decode<T: DeserializeOwned>(self) -> Result<Event<T>, DecodeError> {
+        let Self { key, event_type, created_at, data, attempt, source, raw } = self;
+        let data = serde_json::from_value(data).map_err(DecodeError::from)?;
+        Ok(Event { key, event_type, created_at, data, attempt, source, raw })
+    }
 }
 
 impl<T> fmt::Debug for Event<T> {

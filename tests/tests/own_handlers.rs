@@ -103,6 +103,9 @@ async fn the_inner_service_gets_the_request_as_it_came_and_the_event() {
         let (parts, body) = request.into_parts();
         let received = parts.extensions.get::<Received>().unwrap();
         let event = received.event::<RenderComplete>().unwrap();
+        let decoded = received.event().and_then(Event::decode::<RenderComplete>).unwrap();
+        assert_eq!((decoded.key, &decoded.data, &decoded.raw), (event.key, &event.data, &event.raw));
+        assert!(received.event().and_then(Event::decode::<u64>).is_err());
         assert_eq!((parts.method, parts.uri.path()), (Method::POST, "/"));
         assert_eq!(parts.headers["x-own"], "header");
         assert_eq!(text(body).await.as_bytes(), event.raw);

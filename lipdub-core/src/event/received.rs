@@ -47,7 +47,7 @@ impl Received {
     ///
     /// [`DecodeError`] if the data is no `T`. The types of this crate take whatever a [`Value`] can hold.
     pub fn event<T: DeserializeOwned>(&self) -> Result<Event<T>, DecodeError> {
-        Ok(self.with_data(decode(self.data_text()).map_err(DecodeError)?))
+        Ok(self.with_data(decode(self.data_text()).map_err(DecodeError::from)?))
     }
 
     /// Reads the envelope, leniently: only `event_type` is needed.
@@ -121,6 +121,12 @@ pub struct DecodeError(serde_json::Error);
 impl DecodeError {
     pub(crate) fn into_inner(self) -> serde_json::Error {
         self.0
+    }
+}
+
+impl From<serde_json::Error> for DecodeError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error)
     }
 }
 
