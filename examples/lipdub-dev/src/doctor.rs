@@ -10,7 +10,7 @@ use serde_json::json;
 
 use self::checks::Patient;
 use self::finding::{Finding, Verdict};
-use crate::event::type_named;
+use crate::event::{self, type_named};
 use crate::output::{Colour, Output, plain};
 use crate::receiver::{Credentials, Receiver};
 use crate::send::seconds;
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     credentials: Credentials,
     /// The type of the events; it should be one that the receiver handles
-    #[arg(long, value_name = "TYPE", default_value = "render-complete")]
+    #[arg(long, value_name = "TYPE", default_value = "render-complete", value_parser = event::name)]
     event: String,
     /// How long an answer may take
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]

@@ -33,17 +33,26 @@ pub(crate) fn happening_now(event_type: &EventType) -> Sample {
     event.created_at(now.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string())
 }
 
+/// A type's name, which is sent and shown, so that it must not be a key.
+pub(crate) fn name(text: &str) -> Result<String, &'static str> {
+    match text.get(..4) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("whk_") => {
+            Err("it looks like a key; give one with --api-key")
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// The event in a file, or in the standard input if that is `-`.
 pub(crate) fn in_file(path: &Path) -> Result<Sample, BoxError> {
-    let name = path.display();
     let text = if path == Path::new("-") {
         let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text).map(|_| text)
     } else {
         std::fs::read(path)
     };
-    let text = text.map_err(|error| format!("{name} cannot be read: {error}"))?;
-    Sample::parse(text).map_err(|error| format!("{name} holds no event: {error}").into())
+    let text = text.map_err(|error| format!("the event's file cannot be read: {error}"))?;
+    Sample::parse(text).map_err(|error| format!("the event's file holds no event: {error}").into())
 }
 
 /// `data.generate_id=7`: where to, and what.

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Answer with this code, to see what LipDub does then
-    #[arg(long, value_name = "CODE", default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..=599))]
+    #[arg(long, value_name = "CODE", default_value_t = 200, value_parser = code)]
     answer: u16,
 }
 
@@ -53,11 +54,15 @@ struct Listener {
     answer: StatusCode,
 }
 
+fn code(text: &str) -> Result<u16, &'static str> {
+    text.parse().ok().filter(|code| (200..=599).contains(code)).ok_or("it must be from 200 to 599")
+}
+
 pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
     let file = options.save.as_deref().map(open).transpose()?;
     let answer = StatusCode::from_u16(options.answer)?;
     let bound = TcpListener::bind(&options.bind).await;
-    let bound = bound.map_err(|error| format!("{} cannot be listened at: {error}", options.bind))?;
+    let bound = bound.map_err(|error| format!("{} cannot be listened at: {error}", named(&options.bind)))?;
     let url = format!("http://{}", bound.local_addr()?);
     output.line(|_| format!("listening on {url}"), || json!({ "listening_on": url }));
 
@@ -73,6 +78,11 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxE
         Err(_) => output.remark("A connection was still open."),
     }
     Ok(true)
+}
+
+/// The address, unless it is none: then it may be a key.
+fn named(address: &str) -> &str {
+    if address.parse::<SocketAddr>().is_ok() { address } else { "what --bind names" }
 }
 
 async fn receive(State(listener): State<Arc<Listener>>, request: Request<Body>) -> (StatusCode, String) {
@@ -135,5 +145,5 @@ fn open(path: &Path) -> Result<File, BoxError> {
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| format!("{} cannot be written: {error}", path.display()).into())
+    options.open(path).map_err(|error| format!("the file to save to cannot be written: {error}").into())
 }

@@ -12,6 +12,7 @@ mod output;
 mod receiver;
 mod replay;
 mod send;
+mod usage;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ type IsWell = bool;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Cli { command, json } = Cli::parse();
+    let Cli { command, json } = Cli::try_parse().unwrap_or_else(|error| usage::without_values(error).exit());
     let output = output::Output::new(json);
     let ended = match command {
         Command::Send(options) => send::run(options, output).await,

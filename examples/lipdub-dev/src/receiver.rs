@@ -12,7 +12,7 @@ pub(crate) struct Credentials {
     #[arg(long, value_name = "KEY", env = "LIPDUB_WEBHOOK_API_KEY", hide_env_values = true)]
     pub(crate) api_key: Option<String>,
     /// Send the key as `X-Api-Key`, as for older tenants, and not as `Authorization: Bearer`
-    #[arg(long)]
+    #[arg(long, requires = "api_key")]
     pub(crate) x_api_key: bool,
 }
 

@@ -9,10 +9,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::answers::Answer;
 use crate::capture::Capture;
-use crate::event::type_named;
+use crate::event::{self, type_named};
 use crate::output::Output;
 use crate::receiver::{Credentials, Receiver};
-use crate::send::seconds;
+use crate::send::{seconds, times};
 use crate::{BoxError, IsWell};
 
 /// Send deliveries that `listen` saved, to the letter and in their order
@@ -28,10 +28,10 @@ pub(crate) struct Options {
     #[command(flatten)]
     credentials: Credentials,
     /// Only events of this type
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = event::name)]
     only: Option<String>,
     /// Send each so often
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = times)]
     times: u32,
     /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
@@ -60,8 +60,8 @@ const NOT_REPLAYED: [&str; 9] = [
 
 pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
     let mut captures = Vec::new();
-    for file in &options.files {
-        captures.extend(read(file)?);
+    for (index, file) in options.files.iter().enumerate() {
+        captures.extend(read(file, index + 1)?);
     }
     let only = options.only.as_deref().map(type_named);
     let is_meant = |capture: &Capture| match &only {
@@ -82,10 +82,11 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxE
     Ok(is_well)
 }
 
-/// The deliveries in a file, each with its place there.
-fn read(file: &Path) -> Result<Vec<(String, Capture)>, BoxError> {
+/// The deliveries in a file, each with its place there. A file that is not there is not named: it may be a key.
+fn read(file: &Path, number: usize) -> Result<Vec<(String, Capture)>, BoxError> {
     let name = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("the file to replay, number {number}, cannot be read: {error}"))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let captures = lines.map(|(index, line)| {
         let place = format!("{name}:{}", index + 1);

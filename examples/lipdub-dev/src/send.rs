@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// The event's type, in any case and with `-` or `_`: render-complete, render-failed, preprocessing-complete,
     /// training-complete, file-upload-complete, file-upload-failed, video-validation-complete,
     /// video-validation-failed, begin-training-failure, or any other name
-    #[arg(required_unless_present = "file")]
+    #[arg(required_unless_present = "file", value_parser = event::name)]
     event: Option<String>,
     /// Where to
     #[arg(long, value_name = "URL", required_unless_present = "dry_run")]
@@ -37,7 +37,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", conflicts_with = "event")]
     file: Option<PathBuf>,
     /// Send the same event so often: it must be handled once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = times)]
     times: u32,
     /// Send all of them at the same time
     #[arg(long)]
@@ -78,6 +78,11 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     } else {
         Err("it must be from 0 to 86400".to_owned())
     }
+}
+
+/// How often something is done.
+pub(crate) fn times(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|times| (1..=1_000).contains(times)).ok_or("it must be from 1 to 1000")
 }
 
 pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {

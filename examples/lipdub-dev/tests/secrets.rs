@@ -1,0 +1,71 @@
+//! Nothing that is printed holds a key, or the token of a job's link.
+
+#![allow(clippy::expect_used, reason = "what fails here fails the test")]
+#![allow(dead_code, reason = "each test binary uses its part of what they share")]
+
+mod support;
+
+use std::process::Output;
+
+use support::{KEY, lipdub_dev};
+
+/// Everything that was printed.
+fn printed(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_in_a_wrong_place_is_repeated() {
+    let url = "http://127.0.0.1:9";
+    let glued =
+        [format!("--x-api-key={KEY}"), format!("--api-kye={KEY}"), format!("--{KEY}"), format!("-k{KEY}")];
+    let [flag, misspelled, double, single] = glued.each_ref().map(String::as_str);
+    let wrong: [&[&str]; 24] = [
+        &[KEY],
+        &["help", KEY],
+        &["doctor", KEY],
+        &["doctor", url, KEY],
+        &["doctor", url, "--x-api-key", KEY],
+        &["doctor", url, flag],
+        &["doctor", url, misspelled],
+        &["doctor", url, double],
+        &["doctor", url, single],
+        &["doctor", url, "--api-key", KEY, "--api-key", KEY],
+        &["doctor", url, "--event", KEY],
+        &["send", "render-complete", "--to", url, KEY],
+        &["send", "render-complete", "--to", KEY],
+        &["send", KEY, "--to", url],
+        &["send", "render-complete", "--to", url, "--times", KEY],
+        &["send", "render-complete", "--to", url, "--timeout", KEY],
+        &["send", "render-complete", "--to", url, "--set", KEY],
+        &["send", "render-complete", "--file", KEY, "--dry-run"],
+        &["send", "--file", KEY, "--dry-run"],
+        &["replay", KEY, "--to", url],
+        &["replay", "/dev/null", "--to", url, "--only", KEY],
+        &["listen", "--bind", KEY],
+        &["listen", "--save", &format!("/dev/null/{KEY}")],
+        &["listen", "--answer", KEY],
+    ];
+    for arguments in wrong {
+        let output = lipdub_dev(arguments).await;
+        assert_ne!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!printed(&output).contains("secret"), "{arguments:?}: {}", printed(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelled_flag_is_still_named_and_mended() {
+    let output = lipdub_dev(&["doctor", "http://127.0.0.1:9", "--api-kye", KEY]).await;
+    let error = printed(&output);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("unexpected argument '--api-kye' found"), "{error}");
+    assert!(error.contains("a similar argument exists: '--api-key'"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_header_wants_a_key() {
+    let output = lipdub_dev(&["doctor", "http://127.0.0.1:9", "--x-api-key"]).await;
+    let error = printed(&output);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("--api-key <KEY>"), "{error}");
+}
