@@ -10,6 +10,7 @@ use serde_json::json;
 
 use self::checks::Patient;
 use self::finding::{Finding, Verdict};
+use crate::address::Address;
 use crate::event::{self, type_named};
 use crate::output::{Colour, Output, plain};
 use crate::receiver::{Credentials, Receiver};
@@ -23,7 +24,8 @@ use crate::{BoxError, IsWell};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The receiver, as it would be configured at LipDub
-    url: String,
+    #[arg(value_parser = Address::parse)]
+    url: Address,
     #[command(flatten)]
     credentials: Credentials,
     /// The type of the events; it should be one that the receiver handles
@@ -53,8 +55,12 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxE
         "Some events are delivered, with ids that no render has and the reference \"lipdub-dev doctor\".\n",
     );
     let event_type = type_named(&options.event);
-    let patient =
-        Patient { url: options.url, has_key: options.credentials.api_key.is_some(), receiver, event_type };
+    let patient = Patient {
+        address: options.url,
+        has_key: options.credentials.api_key.is_some(),
+        receiver,
+        event_type,
+    };
     let mut is_well = true;
     patient
         .examine(&mut |finding| {

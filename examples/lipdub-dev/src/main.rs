@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
+mod address;
 mod answers;
 mod capture;
 mod cli;

@@ -1,24 +1,51 @@
 //! The receiver that is delivered to, as the command line names it.
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::Args;
 use lipdub_core::testing::{HttpTarget, InvalidUrl, LipDub, LipDubBuilder, Request};
 
+use crate::address::Address;
+
 /// With which key.
-#[derive(Clone, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Credentials {
     /// The webhook API key that the receiver expects
-    #[arg(long, value_name = "KEY", env = "LIPDUB_WEBHOOK_API_KEY", hide_env_values = true)]
-    pub(crate) api_key: Option<String>,
+    #[arg(long, value_name = "KEY", env = "LIPDUB_WEBHOOK_API_KEY", hide_env_values = true, value_parser = ApiKey::parse)]
+    pub(crate) api_key: Option<ApiKey>,
     /// Send the key as `X-Api-Key`, as for older tenants, and not as `Authorization: Bearer`
     #[arg(long, requires = "api_key")]
     pub(crate) x_api_key: bool,
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Credentials([REDACTED])")
+/// A key that can be sent in a header.
+#[derive(Clone)]
+pub(crate) struct ApiKey(String);
+
+impl ApiKey {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Err("it is empty; give the key, or unset LIPDUB_WEBHOOK_API_KEY to send none");
+        }
+        if text.chars().any(char::is_control) {
+            return Err("it holds a line break or another control character; give the key alone");
+        }
+        // A header loses them on the way.
+        if text.trim() != text {
+            return Err("it begins or ends with a space; give the key alone");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ApiKey([REDACTED])")
     }
 }
 
@@ -32,8 +59,12 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(url: &str, credentials: Credentials, patience: Duration) -> Result<Self, InvalidUrl> {
-        Ok(Self { target: HttpTarget::new(url)?, credentials, patience })
+    pub(crate) fn new(
+        address: &Address,
+        credentials: Credentials,
+        patience: Duration,
+    ) -> Result<Self, InvalidUrl> {
+        Ok(Self { target: HttpTarget::new(address.as_str())?, credentials, patience })
     }
 
     /// A LipDub that tries once.
@@ -41,16 +72,16 @@ impl Receiver {
         let lipdub = self.stranger();
         let lipdub = match &self.credentials {
             Credentials { api_key: None, .. } => lipdub,
-            Credentials { api_key: Some(key), x_api_key: false } => lipdub.api_key(key),
-            Credentials { api_key: Some(key), x_api_key: true } => lipdub.x_api_key(key),
+            Credentials { api_key: Some(key), x_api_key: false } => lipdub.api_key(key.as_str()),
+            Credentials { api_key: Some(key), x_api_key: true } => lipdub.x_api_key(key.as_str()),
         };
         lipdub.build()
     }
 
     /// The same with the key in the older header, if there is a key.
     pub(crate) fn lipdub_of_older_tenants(&self) -> Option<LipDub> {
-        let key = self.credentials.api_key.as_deref()?;
-        Some(self.stranger().x_api_key(key).build())
+        let key = self.credentials.api_key.as_ref()?;
+        Some(self.stranger().x_api_key(key.as_str()).build())
     }
 
     /// The same without a key, to be given one.
@@ -63,9 +94,9 @@ impl Receiver {
         match &self.credentials {
             Credentials { api_key: None, .. } => request,
             Credentials { api_key: Some(key), x_api_key: false } => {
-                request.header("authorization", format!("Bearer {key}"))
+                request.header("authorization", format!("Bearer {}", key.as_str()))
             }
-            Credentials { api_key: Some(key), x_api_key: true } => request.header("x-api-key", key),
+            Credentials { api_key: Some(key), x_api_key: true } => request.header("x-api-key", key.as_str()),
         }
     }
 }

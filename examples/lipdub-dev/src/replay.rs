@@ -7,6 +7,7 @@ use clap::Args;
 use lipdub_core::testing::{Outcome, Request, Target as _};
 use tokio::time::{Instant, timeout};
 
+use crate::address::Address;
 use crate::answers::Answer;
 use crate::capture::Capture;
 use crate::event::{self, type_named};
@@ -23,8 +24,8 @@ pub(crate) struct Options {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Where to
-    #[arg(long, value_name = "URL")]
-    to: String,
+    #[arg(long, value_name = "URL", value_parser = Address::parse)]
+    to: Address,
     #[command(flatten)]
     credentials: Credentials,
     /// Only events of this type

@@ -10,6 +10,7 @@ use lipdub_core::testing::sample::Sample;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::address::Address;
 use crate::answers::Answer;
 use crate::event::{self, Assignment};
 use crate::output::Output;
@@ -26,8 +27,8 @@ pub(crate) struct Options {
     #[arg(required_unless_present = "file", value_parser = event::name)]
     event: Option<String>,
     /// Where to
-    #[arg(long, value_name = "URL", required_unless_present = "dry_run")]
-    to: Option<String>,
+    #[arg(long, value_name = "URL", required_unless_present = "dry_run", value_parser = Address::parse)]
+    to: Option<Address>,
     #[command(flatten)]
     credentials: Credentials,
     /// Set a field of the body, to JSON or else to text; can be given several times
@@ -87,11 +88,11 @@ pub(crate) fn times(text: &str) -> Result<u32, &'static str> {
 
 pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
     let event = event(&options, output)?;
-    let Some(url) = options.to.as_deref().filter(|_| !options.dry_run) else {
+    let Some(address) = options.to.as_ref().filter(|_| !options.dry_run) else {
         println!("{}", String::from_utf8_lossy(&event.body()));
         return Ok(true);
     };
-    let receiver = Receiver::new(url, options.credentials, Duration::from_secs_f64(options.timeout))?;
+    let receiver = Receiver::new(address, options.credentials, Duration::from_secs_f64(options.timeout))?;
     let sending = Sending {
         event,
         receiver,

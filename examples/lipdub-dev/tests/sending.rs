@@ -113,7 +113,16 @@ async fn wrong_usage_is_told_and_ends_with_2() {
         (&["send", "--to", "http://h"], "EVENT"),
         (&["send", "x", "--to", "http://h", "--set", "data.a"], "data.generate_id=7"),
         (&["send", "x", "--to", "http://h", "--timeout", "nan"], "86400"),
+        (&["send", "x", "--to", "h"], "this is no URL"),
+        (&["send", "x", "--to", "ftp://h"], "http://"),
+        (&["send", "x", "--to", "http://user:pass@h"], "--api-key"),
+        (&["replay", "/dev/null", "--to", "h"], "this is no URL"),
+        (&["doctor", "h"], "this is no URL"),
         (&["replay", "--to", "http://h"], "FILE"),
+        (&["doctor", "http://h", "--api-key", ""], "it is empty"),
+        (&["send", "x", "--to", "http://h", "--api-key", "whk_1\n"], "a line break"),
+        (&["replay", "/dev/null", "--to", "http://h", "--api-key", "whk\u{7}_1"], "a line break"),
+        (&["send", "x", "--to", "http://h", "--api-key", "whk_1 "], "a space"),
     ] {
         let output = lipdub_dev(wrong).await;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -121,9 +130,7 @@ async fn wrong_usage_is_told_and_ends_with_2() {
         assert!(error.contains(told), "{wrong:?}: {error}");
     }
     for (wrong, told) in [
-        (&["send", "x", "--to", "h"][..], "this is no URL"),
-        (&["send", "x", "--to", "ftp://h"], "http://"),
-        (&["send", "--file", "/no/such/file", "--to", "http://h"], "cannot be read"),
+        (&["send", "--file", "/no/such/file", "--to", "http://h"][..], "cannot be read"),
         (&["listen", "--bind", "nowhere"], "cannot be listened at"),
     ] {
         let output = lipdub_dev(wrong).await;

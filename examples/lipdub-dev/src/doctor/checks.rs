@@ -8,6 +8,7 @@ use lipdub_core::testing::{Fault, LipDub, Outcome, Reply, Request, Target as _, 
 use tokio::time::timeout;
 
 use super::finding::{Check, Finding, Verdict};
+use crate::address::Address;
 use crate::answers::millis;
 use crate::event::happening_now;
 use crate::receiver::Receiver;
@@ -17,7 +18,7 @@ const SLOW: Duration = Duration::from_secs(2);
 
 /// The receiver that is examined.
 pub(super) struct Patient {
-    pub(super) url: String,
+    pub(super) address: Address,
     pub(super) has_key: bool,
     pub(super) receiver: Receiver,
     pub(super) event_type: EventType,
@@ -71,7 +72,7 @@ impl Patient {
 
     fn url(&self) -> Finding {
         let check = Check("url");
-        let is_https = self.url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        let is_https = self.address.as_str().starts_with("https://");
         if is_https {
             return check.passed("https");
         }
