@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 
+use crate::redaction::{REDACTED, without_token, without_token_in};
+
 /// What came in, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Capture {
@@ -26,7 +28,6 @@ pub(crate) enum Body {
     Bytes(String),
 }
 
-pub(crate) const REDACTED: &str = "[REDACTED]";
 /// What proves who somebody is. Signatures are not among them: they prove a body, and that is kept with them.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "x-api-key", "cookie"];
 
@@ -35,8 +36,8 @@ impl Capture {
         let mut kept: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in headers {
             let value = match CREDENTIALS.contains(&name.as_str()) {
-                true => REDACTED.into(),
-                false => String::from_utf8_lossy(value.as_bytes()),
+                true => REDACTED.to_owned(),
+                false => without_token_in(&String::from_utf8_lossy(value.as_bytes())),
             };
             let values = kept.entry(name.as_str().to_owned()).or_default();
             if !values.is_empty() {
@@ -81,17 +82,6 @@ impl Body {
     }
 }
 
-/// A link to a job ends in a token: `/webhooks/lipdub/jobs/<job>/<token>`.
-fn without_token(path: &str) -> String {
-    let path = path.split_once('?').map_or(path, |(path, _query)| path);
-    match path.rsplit_once('/') {
-        Some((before, token)) if before.contains("/jobs/") && !token.is_empty() => {
-            format!("{before}/{REDACTED}")
-        }
-        _ => path.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +111,5 @@ mod tests {
         assert!(!line.contains("secret"), "{line}");
         assert_eq!(capture.headers["x-lipdub-event"], "X");
         assert_eq!(capture.path, "/hooks/jobs/mine/[REDACTED]");
-        assert_eq!(without_token("/webhooks/lipdub"), "/webhooks/lipdub");
     }
 }

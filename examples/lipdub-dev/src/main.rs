@@ -11,6 +11,7 @@ mod event;
 mod listen;
 mod output;
 mod receiver;
+mod redaction;
 mod replay;
 mod send;
 mod usage;

@@ -7,7 +7,8 @@ mod support;
 
 use std::process::Output;
 
-use support::{KEY, lipdub_dev};
+use lipdub_core::testing::{HttpTarget, Request, Target as _};
+use support::{KEY, Listening, lipdub_dev};
 
 /// Everything that was printed.
 fn printed(output: &Output) -> String {
@@ -68,4 +69,35 @@ async fn the_older_header_wants_a_key() {
     let error = printed(&output);
     assert_eq!(output.status.code(), Some(2));
     assert!(error.contains("--api-key <KEY>"), "{error}");
+}
+
+/// As long as that of a job's link.
+const TOKEN: &str = "secret-token-ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijkl_0123456";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_of_a_link_is_shown_or_saved() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    for json in [&[][..], &["--json"]] {
+        let mut listening = Listening::start(&[&["--save", &path], json].concat());
+        let links = [
+            "jobs/mine/TOKEN",
+            "jobs/mine/TOKEN/",
+            "jobs/TOKEN",
+            "jobs/TOKEN/",
+            "jobs/mine/TOKEN?key=secret",
+        ];
+        for link in links.map(|link| link.replace("TOKEN", TOKEN)) {
+            let url = format!("{}/webhooks/lipdub/{link}", listening.url);
+            let proxied = Request::new("{}").header("x-forwarded-uri", format!("/webhooks/lipdub/{link}"));
+            HttpTarget::new(&url).expect("a URL").deliver(proxied).await.expect("an answer");
+        }
+        assert_eq!(listening.interrupt(), Some(0));
+        let shown = listening.shown();
+        assert_eq!(shown.matches("/webhooks/lipdub/jobs/").count(), 2 * links.len(), "{shown}");
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    let saved = std::fs::read_to_string(file.path()).expect("the file");
+    assert!(saved.contains("/webhooks/lipdub/jobs/mine/[REDACTED]/"), "{saved}");
+    assert!(!saved.contains("secret"), "{saved}");
 }

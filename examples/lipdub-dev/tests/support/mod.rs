@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
@@ -40,6 +41,7 @@ pub(crate) fn objects(output: &Output) -> Vec<Value> {
 /// `lipdub-dev listen`, running. It is killed when this is dropped.
 pub(crate) struct Listening {
     process: Child,
+    shown: Option<JoinHandle<String>>,
     pub(crate) url: String,
 }
 
@@ -55,9 +57,10 @@ impl Listening {
         let mut stdout = BufReader::new(process.stdout.take().expect("its output"));
         stdout.read_line(&mut line).expect("a line");
         // Whoever does not read lets it block.
-        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("first line {line:?}"));
-        Self { process, url: url.to_owned() }
+        let shown = std::thread::spawn(move || std::io::read_to_string(stdout).expect("text"));
+        let from = line.find("http://").unwrap_or_else(|| panic!("first line {line:?}"));
+        let url = line[from..].trim_end_matches(['\n', '"', '}']);
+        Self { process, shown: Some(shown), url: url.to_owned() }
     }
 
     /// Presses Ctrl-C and waits for the exit code.
@@ -65,6 +68,11 @@ impl Listening {
         let process = self.process.id().to_string();
         assert!(Command::new("kill").args(["-INT", &process]).status().expect("kill").success());
         self.process.wait().expect("its end").code()
+    }
+
+    /// What it has shown since its first line, once it was interrupted.
+    pub(crate) fn shown(&mut self) -> String {
+        self.shown.take().expect("it was not asked before").join().expect("its output")
     }
 }
 

@@ -1,0 +1,95 @@
+//! What must not be shown or saved.
+
+/// Stands where a secret was.
+pub(crate) const REDACTED: &str = "[REDACTED]";
+
+/// A path or a URL without its query and its secrets.
+///
+/// A link to a job is `/webhooks/lipdub/jobs/<job>/<token>`, perhaps with a slash at its end or without the job.
+/// Elsewhere, a part that is as long as a token is taken for one.
+pub(crate) fn without_token(path: &str) -> String {
+    without_secret_parts(path.split_once('?').map_or(path, |(path, _query)| path))
+}
+
+/// The value of a header, which may be the path as a proxy has seen it.
+pub(crate) fn without_token_in(value: &str) -> String {
+    let begins_with =
+        |start: &str| value.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
+    if ["/", "http://", "https://"].into_iter().any(begins_with) {
+        without_token(value)
+    } else if value.contains('/') {
+        without_secret_parts(value)
+    } else {
+        value.to_owned()
+    }
+}
+
+fn without_secret_parts(path: &str) -> String {
+    let shown = parts(path).into_iter().map(|(part, is_secret)| if is_secret { REDACTED } else { part });
+    shown.collect::<Vec<_>>().join("/")
+}
+
+/// The parts between the slashes, and whether each is a secret.
+fn parts(path: &str) -> Vec<(&str, bool)> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let jobs = parts.iter().position(|part| part.eq_ignore_ascii_case("jobs")).unwrap_or(parts.len());
+    let mut in_link = (jobs + 1..parts.len()).filter(|index| !parts[*index].is_empty());
+    // The first is the job, unless it is alone: then it may be the token.
+    let job = in_link.next().filter(|_| in_link.next().is_some());
+    let is_secret = |index: usize, part: &str| {
+        let is_in_link = index > jobs && !part.is_empty() && Some(index) != job;
+        is_in_link || is_like_a_token(part)
+    };
+    parts.iter().enumerate().map(|(index, part)| (*part, is_secret(index, part))).collect()
+}
+
+/// Whether this is long enough to be hard to guess, and of what tokens, UUIDs and digests are made of.
+fn is_like_a_token(part: &str) -> bool {
+    let is_of_one = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~%=+".contains(&byte);
+    part.len() >= 32 && part.bytes().all(is_of_one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_without_its_token() {
+        let token = "abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ_012345";
+        assert_eq!(token.len(), 60);
+        for (path, shown) in [
+            ("/webhooks/lipdub", "/webhooks/lipdub"),
+            ("/", "/"),
+            ("", ""),
+            ("/webhooks/lipdub/jobs", "/webhooks/lipdub/jobs"),
+            ("/webhooks/lipdub/jobs/", "/webhooks/lipdub/jobs/"),
+            ("/webhooks/lipdub/jobs/mine/TOKEN", "/webhooks/lipdub/jobs/mine/[REDACTED]"),
+            ("/webhooks/lipdub/jobs/mine/TOKEN/", "/webhooks/lipdub/jobs/mine/[REDACTED]/"),
+            ("/webhooks/lipdub/jobs/mine/TOKEN//?a=b", "/webhooks/lipdub/jobs/mine/[REDACTED]//"),
+            ("/webhooks/lipdub/jobs/TOKEN", "/webhooks/lipdub/jobs/[REDACTED]"),
+            ("/webhooks/lipdub/jobs/TOKEN/", "/webhooks/lipdub/jobs/[REDACTED]/"),
+            ("/jobs//TOKEN", "/jobs//[REDACTED]"),
+            ("/Jobs/mine/TOKEN", "/Jobs/mine/[REDACTED]"),
+            ("/jobs/jobs/TOKEN", "/jobs/jobs/[REDACTED]"),
+            ("/jobs/TOKEN/TOKEN", "/jobs/[REDACTED]/[REDACTED]"),
+            ("/%6Aobs/mine/TOKEN", "/%6Aobs/mine/[REDACTED]"),
+            ("/hooks/TOKEN", "/hooks/[REDACTED]"),
+            ("https://h/jobs/mine/TOKEN", "https://h/jobs/mine/[REDACTED]"),
+            ("/jobs/short/", "/jobs/[REDACTED]/"),
+            ("/jobs/mine/short", "/jobs/mine/[REDACTED]"),
+            ("/jobs/mine/short/more", "/jobs/mine/[REDACTED]/[REDACTED]"),
+            ("/webhooks/lipdub?key=TOKEN", "/webhooks/lipdub"),
+        ] {
+            assert_eq!(without_token(&path.replace("TOKEN", token)), shown, "{path}");
+        }
+        for (value, shown) in [
+            ("/jobs/mine/TOKEN?key=TOKEN", "/jobs/mine/[REDACTED]"),
+            ("HTTPS://h/jobs/TOKEN/?key=TOKEN", "HTTPS://h/jobs/[REDACTED]/"),
+            ("POST /jobs/mine/TOKEN?key=TOKEN HTTP/1.1", "POST /jobs/mine/[REDACTED]/[REDACTED]"),
+            ("text/html, */*;q=0.8", "text/html, */*;q=0.8"),
+            ("550e8400-e29b-41d4-a716-446655440000", "550e8400-e29b-41d4-a716-446655440000"),
+        ] {
+            assert_eq!(without_token_in(&value.replace("TOKEN", token)), shown, "{value}");
+        }
+    }
+}
