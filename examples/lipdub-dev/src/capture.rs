@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderName, Method};
 use serde::{Deserialize, Serialize};
 
-use crate::redaction::{REDACTED, without_token, without_token_in};
+use crate::redaction::{REDACTED, is_credential, without_token, without_token_in};
 
 /// What came in, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,10 +13,38 @@ pub(crate) struct Capture {
     pub(crate) received_at: String,
     pub(crate) method: String,
     pub(crate) path: String,
-    /// In lower case; values of one name are joined by a comma.
-    pub(crate) headers: BTreeMap<String, String>,
+    /// The names in lower case.
+    pub(crate) headers: BTreeMap<String, Values>,
     #[serde(flatten)]
     pub(crate) body: Body,
+}
+
+/// What the headers of one name say, in their order: a text, or an array of them if there are several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Values {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Values {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let values = match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Several(values) => values,
+        };
+        values.iter().map(String::as_str)
+    }
+}
+
+impl FromIterator<String> for Values {
+    fn from_iter<T: IntoIterator<Item = String>>(values: T) -> Self {
+        let mut values: Vec<String> = values.into_iter().collect();
+        match values.pop() {
+            Some(only) if values.is_empty() => Self::One(only),
+            last => Self::Several(values.into_iter().chain(last).collect()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,28 +56,20 @@ pub(crate) enum Body {
     Bytes(String),
 }
 
-/// What proves who somebody is. Signatures are not among them: they prove a body, and that is kept with them.
-const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "x-api-key", "cookie"];
-
 impl Capture {
     pub(crate) fn now(method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Self {
-        let mut kept: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in headers {
-            let value = match CREDENTIALS.contains(&name.as_str()) {
+        let kept = |name: &HeaderName| {
+            let values = headers.get_all(name).iter().map(|value| match is_credential(name.as_str()) {
                 true => REDACTED.to_owned(),
                 false => without_token_in(&String::from_utf8_lossy(value.as_bytes())),
-            };
-            let values = kept.entry(name.as_str().to_owned()).or_default();
-            if !values.is_empty() {
-                values.push_str(", ");
-            }
-            values.push_str(&value);
-        }
+            });
+            (name.as_str().to_owned(), values.collect())
+        };
         Self {
             received_at: jiff::Timestamp::now().to_string(),
             method: method.to_string(),
             path: without_token(path),
-            headers: kept,
+            headers: headers.keys().map(kept).collect(),
             body: Body::of(body),
         }
     }
@@ -84,6 +104,8 @@ impl Body {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -99,17 +121,15 @@ mod tests {
     }
 
     #[test]
-    fn no_credential_is_kept() {
+    fn several_values_of_a_header_stay_several() {
         let mut headers = HeaderMap::new();
-        for name in CREDENTIALS {
-            headers.append(name, "secret".parse().unwrap());
-            headers.append(name, "secret".parse().unwrap());
+        for value in ["1", "2, 3", "1"] {
+            headers.append("x-own", value.parse().unwrap());
         }
-        headers.append("x-lipdub-event", "X".parse().unwrap());
-        let capture = Capture::now(&Method::POST, "/hooks/jobs/mine/secret?key=secret", &headers, b"{}");
-        let line = serde_json::to_string(&capture).unwrap();
-        assert!(!line.contains("secret"), "{line}");
-        assert_eq!(capture.headers["x-lipdub-event"], "X");
-        assert_eq!(capture.path, "/hooks/jobs/mine/[REDACTED]");
+        headers.append("x-one", "1".parse().unwrap());
+        let capture = Capture::now(&Method::POST, "/", &headers, b"{}");
+        let line = serde_json::to_value(&capture).unwrap();
+        assert_eq!(line["headers"], json!({ "x-one": "1", "x-own": ["1", "2, 3", "1"] }));
+        assert_eq!(serde_json::from_value::<Capture>(line).unwrap(), capture);
     }
 }

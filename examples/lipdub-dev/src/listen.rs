@@ -111,7 +111,9 @@ impl Listener {
                 output.paint(Colour::Grey, &capture.received_at),
                 output.paint(Colour::Green, line),
             );
-            for (name, value) in &capture.headers {
+            let headers = capture.headers.iter();
+            let lines = headers.flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+            for (name, value) in lines {
                 shown.push_str(&format!(
                     "\n  {}",
                     output.paint(Colour::Grey, format_args!("{name}: {}", plain(value)))

@@ -3,6 +3,31 @@
 /// Stands where a secret was.
 pub(crate) const REDACTED: &str = "[REDACTED]";
 
+/// Words in the names of headers that say who somebody is, or prove it. Better one too many than one too few.
+const OF_CREDENTIALS: [&str; 15] = [
+    "auth",
+    "key",
+    "token",
+    "secret",
+    "sig",
+    "hmac",
+    "cookie",
+    "session",
+    "pass",
+    "credential",
+    "bearer",
+    "jwt",
+    "assertion",
+    "csrf",
+    "xsrf",
+];
+
+/// Whether a header of this name, in any case, could hold a credential.
+pub(crate) fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    OF_CREDENTIALS.iter().any(|word| name.contains(word))
+}
+
 /// A path or a URL without its query and its secrets.
 ///
 /// A link to a job is `/webhooks/lipdub/jobs/<job>/<token>`, perhaps with a slash at its end or without the job.

@@ -13,6 +13,7 @@ use crate::capture::Capture;
 use crate::event::{self, type_named};
 use crate::output::Output;
 use crate::receiver::{Credentials, Receiver};
+use crate::redaction::{REDACTED, is_credential};
 use crate::send::{seconds, times};
 use crate::{BoxError, IsWell};
 
@@ -47,17 +48,7 @@ Examples:
 The key is not in the files: give it again. The exit code is 0 if each was answered with 2xx.";
 
 /// Headers that belong to a connection or are made anew.
-const NOT_REPLAYED: [&str; 9] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "expect",
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "cookie",
-];
+const NOT_REPLAYED: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "expect"];
 
 pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
     let mut captures = Vec::new();
@@ -105,8 +96,11 @@ fn read(file: &Path, number: usize) -> Result<Vec<(String, Capture)>, BoxError> 
 
 async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: Output) -> IsWell {
     let request = receiver.authorize(Request::new(capture.body.bytes().unwrap_or_default()));
-    let kept = capture.headers.iter().filter(|(name, _)| !NOT_REPLAYED.contains(&name.as_str()));
-    let request = kept.fold(request, |request, (name, value)| request.header(name, value));
+    let headers = capture.headers.iter().filter(|(name, _)| is_replayed(name));
+    let headers = headers.flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+    // One that has lost a part says nothing true any more.
+    let whole = headers.filter(|(_, value)| !value.contains(REDACTED));
+    let request = whole.fold(request, |request, (name, value)| request.header(name, value));
     let began = Instant::now();
     let outcome = match timeout(receiver.patience, receiver.target.deliver(request)).await {
         Ok(Ok(reply)) => Outcome::Answered(reply),
@@ -123,4 +117,8 @@ async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: Ou
     };
     answer.print(output);
     outcome.is_accepted()
+}
+
+fn is_replayed(name: &str) -> bool {
+    !is_credential(name) && !NOT_REPLAYED.iter().any(|other| name.eq_ignore_ascii_case(other))
 }

@@ -101,3 +101,38 @@ async fn no_token_of_a_link_is_shown_or_saved() {
     assert!(saved.contains("/webhooks/lipdub/jobs/mine/[REDACTED]/"), "{saved}");
     assert!(!saved.contains("secret"), "{saved}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_header_that_could_be_a_credential_is_shown_or_saved() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    let names = [
+        "Authorization",
+        "Proxy-Authorization",
+        "X-Forwarded-Authorization",
+        "X-Api-Key",
+        "Cookie",
+        "X-Hub-Signature-256",
+        "X-Sig",
+        "X-LipDub-Token",
+        "Client-Secret",
+        "X-Password",
+        "X-Session-Id",
+        "X-Amz-Credential",
+        "Cf-Access-Jwt-Assertion",
+    ];
+    for json in [&[][..], &["--json"]] {
+        let mut listening = Listening::start(&[&["--save", &path], json].concat());
+        let request = Request::new("{}").header("x-own", "1").header("x-own", "2");
+        let with = |request: Request, name: &&str| request.header(*name, "secret").header(*name, "secret");
+        let request = names.iter().fold(request, with);
+        HttpTarget::new(&listening.url).expect("a URL").deliver(request).await.expect("an answer");
+        assert_eq!(listening.interrupt(), Some(0));
+        let shown = listening.shown();
+        assert_eq!(shown.matches("[REDACTED]").count(), 2 * names.len(), "{shown}");
+        assert!(!shown.to_lowercase().contains(": secret") && !shown.contains("\"secret\""), "{shown}");
+    }
+    let saved = std::fs::read_to_string(file.path()).expect("the file");
+    assert_eq!(saved.matches("[REDACTED]").count(), 4 * names.len(), "{saved}");
+    assert!(!saved.contains("\"secret\""), "{saved}");
+}

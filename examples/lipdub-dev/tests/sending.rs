@@ -244,3 +244,33 @@ async fn no_answer_gives_orders_to_the_terminal() {
         assert!(!output.contains('\u{1b}') && !output.contains('\u{7}'), "{output:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_are_replayed_one_by_one_and_credentials_not_at_all() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [first, second] = ["first", "second"].map(|name| directory.path().join(name).display().to_string());
+    let headers = json!({
+        "X-Own": ["1", "2, 3"],
+        "x-once": "1",
+        "X-API-KEY": "[REDACTED]",
+        "Cookie": "a=b",
+        "Host": "elsewhere.example",
+        "x-forwarded-uri": "/jobs/mine/[REDACTED]",
+    });
+    let line =
+        json!({ "received_at": "now", "method": "POST", "path": "/", "headers": headers, "body": "{}" });
+    std::fs::write(&first, line.to_string()).expect("a file");
+    let mut listening = Listening::start(&["--save", &second]);
+    let replayed = lipdub_dev(&["replay", &first, "--to", &listening.url, "--api-key", KEY]).await;
+    assert_eq!(replayed.status.code(), Some(0), "{}", stdout(&replayed));
+    assert_eq!(listening.interrupt(), Some(0));
+    let saved: Value =
+        serde_json::from_str(&std::fs::read_to_string(&second).expect("the file")).expect("JSON");
+    let came = &saved["headers"];
+    assert_eq!((&came["x-own"], &came["x-once"]), (&json!(["1", "2, 3"]), &json!("1")));
+    assert_eq!(
+        (&came["x-api-key"], &came["cookie"], &came["x-forwarded-uri"]),
+        (&json!(null), &json!(null), &json!(null))
+    );
+    assert!(listening.url.ends_with(came["host"].as_str().expect("one")), "{came}");
+}
