@@ -24,6 +24,10 @@ impl Address {
         Ok(Self(url))
     }
 
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lipdub_core::testing::{Fault, Outcome, Reply};
 use serde_json::{Value, json};
 
-use crate::output::{Colour, Output, plain};
+use crate::output::{Colour, Output};
 
 /// One try and its outcome.
 pub(crate) struct Answer<'a> {
@@ -18,23 +18,23 @@ pub(crate) struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    pub(crate) fn print(&self, output: Output) {
-        output.line(|output| self.human(output), || self.json());
+    pub(crate) fn print(&self, output: &Output) {
+        output.line(|output| self.human(output), |output| self.json(output));
     }
 
-    fn human(&self, output: Output) -> String {
+    fn human(&self, output: &Output) -> String {
         let colour = if self.outcome.is_accepted() { Colour::Green } else { Colour::Red };
-        let said = output.paint(colour, format_args!("{:<24}", self.said()));
+        let said = output.paint(colour, format_args!("{:<24}", self.said(output)));
         let fault = self.fault.map(|fault| format!("  ({fault})")).unwrap_or_default();
         let mut line =
             format!("{:<8} {:<26} {said} {:>8}{fault}", self.what, self.event_type, millis(self.took));
-        if let Some(detail) = self.detail() {
+        if let Some(detail) = self.detail(output) {
             line.push_str(&format!("\n         {}", output.paint(Colour::Grey, detail)));
         }
         line
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, output: &Output) -> Value {
         let (outcome, error) = match self.outcome {
             Outcome::Answered(_) => ("answered", None),
             Outcome::Unseen(_) => ("lost", None),
@@ -49,26 +49,26 @@ impl Answer<'_> {
             "accepted": self.outcome.is_accepted(),
             "code": self.outcome.reply().map(|reply| reply.code),
             "status": self.outcome.reply().and_then(Reply::status),
-            "detail": self.outcome.reply().and_then(|reply| text(reply, "detail")),
+            "detail": self.outcome.reply().and_then(|reply| text(reply, "detail", output)),
             "error": error,
             "took_ms": (self.took.as_secs_f64() * 10_000.0).round() / 10.0,
         })
     }
 
-    fn said(&self) -> String {
+    fn said(&self, output: &Output) -> String {
         match self.outcome {
-            Outcome::Answered(reply) | Outcome::Unseen(reply) => plain(&reply.to_string()),
+            Outcome::Answered(reply) | Outcome::Unseen(reply) => output.foreign(&reply.to_string()),
             Outcome::CutOff => "no answer in time".to_owned(),
             Outcome::NoAnswer(_) => "no answer".to_owned(),
             _ => "hung up".to_owned(),
         }
     }
 
-    fn detail(&self) -> Option<String> {
+    fn detail(&self, output: &Output) -> Option<String> {
         match self.outcome {
             Outcome::NoAnswer(error) => Some(error.clone()),
             Outcome::CutOff => Some(format!("LipDub waits no longer than {:.0?}", self.took)),
-            outcome => outcome.reply().and_then(|reply| text(reply, "detail")),
+            outcome => outcome.reply().and_then(|reply| text(reply, "detail", output)),
         }
     }
 }
@@ -78,8 +78,8 @@ pub(crate) fn millis(time: Duration) -> String {
 }
 
 /// A text in the answer's body, or the beginning of it.
-fn text(reply: &Reply, field: &str) -> Option<String> {
+fn text(reply: &Reply, field: &str, output: &Output) -> Option<String> {
     let body: Value = serde_json::from_slice(&reply.body).ok()?;
     let text = body.get(field)?.as_str()?;
-    Some(plain(text).chars().take(300).collect())
+    Some(output.foreign(text).chars().take(300).collect())
 }

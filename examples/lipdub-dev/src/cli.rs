@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::redaction::Secrets;
 use crate::{doctor, listen, replay, send};
 
 /// Sends LipDub's events to a webhook receiver, shows what comes in, and finds what is wrong with a receiver
@@ -21,6 +22,18 @@ pub(crate) enum Command {
     Replay(replay::Options),
     Listen(listen::Options),
     Doctor(doctor::Options),
+}
+
+impl Command {
+    /// What must not be printed whatever a receiver says.
+    pub(crate) fn secrets(&self) -> Secrets {
+        match self {
+            Self::Send(options) => options.secrets(),
+            Self::Replay(options) => options.secrets(),
+            Self::Doctor(options) => options.secrets(),
+            Self::Listen(_) => Secrets::default(),
+        }
+    }
 }
 
 const EXAMPLES: &str = "\

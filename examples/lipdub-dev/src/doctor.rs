@@ -14,6 +14,7 @@ use crate::address::Address;
 use crate::event::{self, type_named};
 use crate::output::{Colour, Output, plain};
 use crate::receiver::{Credentials, Receiver};
+use crate::redaction::Secrets;
 use crate::send::seconds;
 use crate::{BoxError, IsWell};
 
@@ -39,6 +40,12 @@ pub(crate) struct Options {
     strict: bool,
 }
 
+impl Options {
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.credentials.secrets(Some(&self.url))
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   lipdub-dev doctor https://example.com/webhooks/lipdub --api-key whk_123
@@ -48,7 +55,7 @@ Examples:
 With --json each check is an object with check, verdict (passed, warning, failed, skipped), found and todo. The exit code
 is 0 if no check failed.";
 
-pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
+pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {
     let patience = Duration::from_secs_f64(options.timeout);
     let receiver = Receiver::new(&options.url, options.credentials.clone(), patience)?;
     output.remark(
@@ -76,8 +83,8 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxE
     Ok(is_well)
 }
 
-fn print(finding: &Finding, output: Output) {
-    let human = |output: Output| {
+fn print(finding: &Finding, output: &Output) {
+    let human = |output: &Output| {
         let (sign, colour) = match finding.verdict {
             Verdict::Passed => ("✓", Colour::Green),
             Verdict::Warning => ("!", Colour::Yellow),
@@ -97,7 +104,7 @@ fn print(finding: &Finding, output: Output) {
         Verdict::Failed => "failed",
         Verdict::Skipped => "skipped",
     };
-    output.line(human, || {
+    output.line(human, |_| {
         json!({ "check": finding.check, "verdict": verdict, "found": finding.found, "todo": finding.todo })
     });
 }

@@ -58,15 +58,19 @@ fn code(text: &str) -> Result<u16, &'static str> {
     text.parse().ok().filter(|code| (200..=599).contains(code)).ok_or("it must be from 200 to 599")
 }
 
-pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
+pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {
     let file = options.save.as_deref().map(open).transpose()?;
     let answer = StatusCode::from_u16(options.answer)?;
     let bound = TcpListener::bind(&options.bind).await;
     let bound = bound.map_err(|error| format!("{} cannot be listened at: {error}", named(&options.bind)))?;
     let url = format!("http://{}", bound.local_addr()?);
-    output.line(|_| format!("listening on {url}"), || json!({ "listening_on": url }));
+    output.line(|_| format!("listening on {url}"), |_| json!({ "listening_on": url }));
 
-    let application = Router::new().fallback(receive).with_state(Arc::new(Listener { output, file, answer }));
+    let application = Router::new().fallback(receive).with_state(Arc::new(Listener {
+        output: output.clone(),
+        file,
+        answer,
+    }));
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = axum::serve(bound, application).with_graceful_shutdown(async { drop(stopped.await) });
@@ -95,7 +99,7 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request<Body>) 
     let capture = Capture::now(&head.method, path, &head.headers, &body);
     listener.show(&capture, body.len());
     if let Err(error) = listener.save(&capture) {
-        eprintln!("lipdub-dev: the delivery could not be saved: {error}");
+        listener.output.error(format_args!("the delivery could not be saved: {error}"));
     }
     (listener.answer, format!("{}\n", json!({ "status": "seen by lipdub-dev" })))
 }
@@ -103,7 +107,7 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request<Body>) 
 impl Listener {
     fn show(&self, capture: &Capture, bytes: usize) {
         let answer = self.answer.as_u16();
-        let human = |output: Output| {
+        let human = |output: &Output| {
             let event_type = capture.event_type().unwrap_or_else(|| "not an event".to_owned());
             let line = format!("{} {}  {}", capture.method, capture.path, plain(&event_type));
             let mut shown = format!(
@@ -121,7 +125,7 @@ impl Listener {
             }
             shown + "\n" + &readable(&capture.body)
         };
-        self.output.line(human, || serde_json::to_value(capture).unwrap_or_default());
+        self.output.line(human, |_| serde_json::to_value(capture).unwrap_or_default());
     }
 
     fn save(&self, capture: &Capture) -> io::Result<()> {

@@ -31,18 +31,18 @@ type IsWell = bool;
 #[tokio::main]
 async fn main() -> ExitCode {
     let Cli { command, json } = Cli::try_parse().unwrap_or_else(|error| usage::without_values(error).exit());
-    let output = output::Output::new(json);
+    let output = output::Output::new(json, command.secrets());
     let ended = match command {
-        Command::Send(options) => send::run(options, output).await,
-        Command::Replay(options) => replay::run(options, output).await,
-        Command::Listen(options) => listen::run(options, output).await,
-        Command::Doctor(options) => doctor::run(options, output).await,
+        Command::Send(options) => send::run(options, &output).await,
+        Command::Replay(options) => replay::run(options, &output).await,
+        Command::Listen(options) => listen::run(options, &output).await,
+        Command::Doctor(options) => doctor::run(options, &output).await,
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("lipdub-dev: {error}");
+            output.error(error);
             ExitCode::FAILURE
         }
     }

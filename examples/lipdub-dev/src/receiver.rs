@@ -7,6 +7,7 @@ use clap::Args;
 use lipdub_core::testing::{HttpTarget, InvalidUrl, LipDub, LipDubBuilder, Request};
 
 use crate::address::Address;
+use crate::redaction::Secrets;
 
 /// With which key.
 #[derive(Clone, Debug, Args)]
@@ -17,6 +18,13 @@ pub(crate) struct Credentials {
     /// Send the key as `X-Api-Key`, as for older tenants, and not as `Authorization: Bearer`
     #[arg(long, requires = "api_key")]
     pub(crate) x_api_key: bool,
+}
+
+impl Credentials {
+    /// The key, and what is secret of this address.
+    pub(crate) fn secrets(&self, address: Option<&Address>) -> Secrets {
+        Secrets::of(self.api_key.as_ref().map(ApiKey::as_str), address.map(Address::url))
+    }
 }
 
 /// A key that can be sent in a header.

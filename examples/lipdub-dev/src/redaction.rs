@@ -1,7 +1,76 @@
 //! What must not be shown or saved.
 
+use std::cmp::Reverse;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+use url::Url;
+
 /// Stands where a secret was.
 pub(crate) const REDACTED: &str = "[REDACTED]";
+
+/// What the command line has told in confidence.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<[String]>);
+
+impl Secrets {
+    /// The key, and what is secret of the URL that is delivered to.
+    pub(crate) fn of(key: Option<&str>, url: Option<&Url>) -> Self {
+        let path = url.into_iter().flat_map(|url| parts(url.path()));
+        let parts = path.filter(|(_, is_secret)| *is_secret).map(|(part, _)| part.to_owned());
+        let query = url.into_iter().filter_map(|url| url.query());
+        let pairs = query.clone().flat_map(|query| query.split('&'));
+        let sent = pairs.map(|pair| pair.split_once('=').map_or(pair, |(_name, value)| value));
+        let read = url.into_iter().flat_map(|url| url.query_pairs()).map(|(_name, value)| value.into_owned());
+        let of_url = parts.chain(query.chain(sent).map(str::to_owned)).chain(read);
+        let of_url = of_url.filter(|secret| secret.len() >= SHORTEST_OF_URL);
+        let key = key.filter(|key| key.len() >= SHORTEST_KEY).map(str::to_owned);
+        let mut secrets: Vec<String> = key.into_iter().chain(of_url).collect();
+        // A secret that holds another one goes first, or the rest of it would stay.
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        Self(secrets.into())
+    }
+
+    /// The text without any of them, in whatever case.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| without(&text, secret))
+    }
+
+    /// The same for each text in a value.
+    pub(crate) fn redact_all(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.redact(&text).into(),
+            Value::Array(values) => values.into_iter().map(|value| self.redact_all(value)).collect(),
+            Value::Object(fields) => {
+                fields.into_iter().map(|(name, value)| (name, self.redact_all(value))).collect()
+            }
+            other => other,
+        }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Secrets").field(&REDACTED).finish()
+    }
+}
+
+// What is shorter protects nothing, and occurs in every other line.
+const SHORTEST_KEY: usize = 4;
+const SHORTEST_OF_URL: usize = 8;
+
+fn without(text: &str, secret: &str) -> String {
+    let (lower, secret) = (text.to_ascii_lowercase(), secret.to_ascii_lowercase());
+    let mut kept = String::new();
+    let mut rest = 0;
+    for (index, found) in lower.match_indices(&secret) {
+        kept.push_str(&text[rest..index]);
+        kept.push_str(REDACTED);
+        rest = index + found.len();
+    }
+    kept + &text[rest..]
+}
 
 /// Words in the names of headers that say who somebody is, or prove it. Better one too many than one too few.
 const OF_CREDENTIALS: [&str; 15] = [
@@ -77,6 +146,18 @@ fn is_like_a_token(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_secret_of_a_url_is_left() {
+        let url = Url::parse("https://h/hooks/jobs/mine/token-42?key=s%2Bcret-42&nameless-42&event=render")
+            .unwrap();
+        let secrets = Secrets::of(Some("whk_1"), Some(&url));
+        let said = "WHK_1, whk_12, TOKEN-42, s+cret-42, s%2Bcret-42, nameless-42, key=s%2Bcret-42&nameless-42&event=render";
+        let shown = "[REDACTED], [REDACTED]2, [REDACTED], [REDACTED], [REDACTED], [REDACTED], [REDACTED]";
+        let harmless = " (hooks, mine, event, render)";
+        let (said, shown) = (said.to_owned() + harmless, shown.to_owned() + harmless);
+        assert_eq!(secrets.redact(&said), shown);
+    }
 
     #[test]
     fn a_path_is_shown_without_its_token() {

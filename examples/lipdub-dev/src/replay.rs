@@ -13,7 +13,7 @@ use crate::capture::Capture;
 use crate::event::{self, type_named};
 use crate::output::Output;
 use crate::receiver::{Credentials, Receiver};
-use crate::redaction::{REDACTED, is_credential};
+use crate::redaction::{REDACTED, Secrets, is_credential};
 use crate::send::{seconds, times};
 use crate::{BoxError, IsWell};
 
@@ -40,6 +40,12 @@ pub(crate) struct Options {
     timeout: f64,
 }
 
+impl Options {
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.credentials.secrets(Some(&self.to))
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   lipdub-dev replay deliveries.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
@@ -50,7 +56,7 @@ The key is not in the files: give it again. The exit code is 0 if each was answe
 /// Headers that belong to a connection or are made anew.
 const NOT_REPLAYED: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "expect"];
 
-pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
+pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {
     let mut captures = Vec::new();
     for (index, file) in options.files.iter().enumerate() {
         captures.extend(read(file, index + 1)?);
@@ -94,7 +100,7 @@ fn read(file: &Path, number: usize) -> Result<Vec<(String, Capture)>, BoxError> 
     captures.collect()
 }
 
-async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: Output) -> IsWell {
+async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: &Output) -> IsWell {
     let request = receiver.authorize(Request::new(capture.body.bytes().unwrap_or_default()));
     let headers = capture.headers.iter().filter(|(name, _)| is_replayed(name));
     let headers = headers.flat_map(|(name, values)| values.iter().map(move |value| (name, value)));

@@ -15,6 +15,7 @@ use crate::answers::Answer;
 use crate::event::{self, Assignment};
 use crate::output::Output;
 use crate::receiver::{Credentials, Receiver};
+use crate::redaction::Secrets;
 use crate::{BoxError, IsWell};
 
 /// Send an event as LipDub does
@@ -60,6 +61,12 @@ pub(crate) struct Options {
     dry_run: bool,
 }
 
+impl Options {
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.credentials.secrets(self.to.as_ref())
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   lipdub-dev send render-complete --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
@@ -86,17 +93,17 @@ pub(crate) fn times(text: &str) -> Result<u32, &'static str> {
     text.parse().ok().filter(|times| (1..=1_000).contains(times)).ok_or("it must be from 1 to 1000")
 }
 
-pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxError> {
+pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {
     let event = event(&options, output)?;
     let Some(address) = options.to.as_ref().filter(|_| !options.dry_run) else {
-        println!("{}", String::from_utf8_lossy(&event.body()));
+        output.letter(&String::from_utf8_lossy(&event.body()));
         return Ok(true);
     };
     let receiver = Receiver::new(address, options.credentials, Duration::from_secs_f64(options.timeout))?;
     let sending = Sending {
         event,
         receiver,
-        output,
+        output: output.clone(),
         loses_first_answer: options.lost_answer,
         tries: if options.retry { 3 } else { 1 + u32::from(options.lost_answer) },
         retry_delay: Duration::from_secs_f64(options.retry_delay),
@@ -111,7 +118,7 @@ pub(crate) async fn run(options: Options, output: Output) -> Result<IsWell, BoxE
     Ok(is_well)
 }
 
-fn event(options: &Options, output: Output) -> Result<Sample, BoxError> {
+fn event(options: &Options, output: &Output) -> Result<Sample, BoxError> {
     let event = match (&options.file, &options.event) {
         (Some(path), _) => event::in_file(path)?,
         (None, name) => {
@@ -149,7 +156,7 @@ impl Sending {
             let Some(tried) = story.tries().last() else { return false };
             let what = format!("try {number}");
             let (outcome, took, fault) = (&tried.outcome, tried.took, tried.fault);
-            Answer { what, event_type: self.event.event_type(), outcome, took, fault }.print(self.output);
+            Answer { what, event_type: self.event.event_type(), outcome, took, fault }.print(&self.output);
             if outcome.is_accepted() {
                 return true;
             }

@@ -7,8 +7,11 @@ mod support;
 
 use std::process::Output;
 
+use axum::Router;
+use axum::http::{HeaderMap, Uri};
 use lipdub_core::testing::{HttpTarget, Request, Target as _};
-use support::{KEY, Listening, lipdub_dev};
+use serde_json::json;
+use support::{KEY, Listening, lipdub_dev, serve};
 
 /// Everything that was printed.
 fn printed(output: &Output) -> String {
@@ -135,4 +138,39 @@ async fn no_header_that_could_be_a_credential_is_shown_or_saved() {
     let saved = std::fs::read_to_string(file.path()).expect("the file");
     assert_eq!(saved.matches("[REDACTED]").count(), 4 * names.len(), "{saved}");
     assert!(!saved.contains("\"secret\""), "{saved}");
+}
+
+/// Says what it should keep to itself: as its status, and where a detail is cut off.
+async fn echoing_receiver() -> String {
+    let echo = |headers: HeaderMap, uri: Uri| async move {
+        let key = ["authorization", "x-api-key"].into_iter().find_map(|name| headers.get(name));
+        let key = key.and_then(|value| value.to_str().ok()).unwrap_or("none");
+        let status = format!("{uri} {key} {}", key.to_uppercase());
+        json!({ "status": status, "detail": format!("{}{key}", "x".repeat(280)) }).to_string()
+    };
+    serve(Router::new().fallback(echo)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_that_a_receiver_repeats_is_shown() {
+    let url = format!("{}/hooks/jobs/mine/{TOKEN}/?key=query-secret", echoing_receiver().await);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("saved").display().to_string();
+    let line = json!({ "received_at": "now", "method": "POST", "path": "/", "headers": {}, "body": "{}" });
+    std::fs::write(&file, line.to_string()).expect("a file");
+    let commands: [&[&str]; 4] = [
+        &["send", "render-complete", "--to", &url, "--api-key", KEY],
+        &["send", "render-complete", "--to", &url, "--api-key", KEY, "--x-api-key"],
+        &["replay", &file, "--to", &url, "--api-key", KEY],
+        &["doctor", &url, "--api-key", KEY],
+    ];
+    for command in commands {
+        for json in [&[][..], &["--json"]] {
+            let output = lipdub_dev(&[command, json].concat()).await;
+            let text = printed(&output);
+            assert!(text.contains("/hooks/jobs/mine/[REDACTED]/?[REDACTED]"), "{text}");
+            assert!(!text.to_lowercase().contains("secret"), "{text}");
+            assert!(!text.contains("xwhk_") && !text.contains("Bearer whk_"), "{text}");
+        }
+    }
 }

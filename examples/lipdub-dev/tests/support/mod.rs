@@ -179,7 +179,8 @@ fn answer(
     }
 }
 
-async fn serve(router: Router) -> String {
+/// Serves it at a free port, and tells its URL.
+pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, router).await });
