@@ -11,7 +11,7 @@ use crate::{doctor, listen, replay, send};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Print JSON, one object a line, and nothing else
+    /// Print JSON, one object a line, and nothing else; notices go to the standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -43,7 +43,8 @@ Examples:
   lipdub-dev replay deliveries.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
   lipdub-dev doctor https://example.com/webhooks/lipdub --api-key whk_123
 
-The key can also be given as LIPDUB_WEBHOOK_API_KEY. Exit codes: 0 all is well, 1 it is not, 2 wrong usage.";
+The key can also be given as LIPDUB_WEBHOOK_API_KEY. Exit codes: 0 all is well, 1 it is not, 2 wrong usage,
+141 nobody read on.";
 
 #[cfg(test)]
 mod tests {

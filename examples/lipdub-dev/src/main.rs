@@ -1,7 +1,5 @@
 //! `lipdub-dev`: LipDub's webhooks at your fingertips. Run with `cargo run -p lipdub-dev -- --help`.
 
-#![allow(clippy::print_stdout, reason = "printing is what this program is for")]
-
 mod address;
 mod answers;
 mod capture;

@@ -1,7 +1,8 @@
 //! What is printed, for people or for machines.
 
 use std::fmt::Display;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::exit;
 
 use serde_json::Value;
 
@@ -32,27 +33,26 @@ impl Output {
     /// Prints a line for people, or an object for machines.
     pub(crate) fn line(&self, human: impl FnOnce(&Self) -> String, json: impl FnOnce(&Self) -> Value) {
         if self.is_json {
-            println!("{}", self.secrets.redact_all(json(self)));
+            print(self.secrets.redact_all(json(self)));
         } else {
-            println!("{}", self.secrets.redact(&human(self)));
+            print(self.secrets.redact(&human(self)));
         }
     }
 
     /// Prints what was asked for as it is, secrets and all.
     pub(crate) fn letter(&self, text: &str) {
-        println!("{text}");
+        print(text);
     }
 
-    /// Tells people what is going on, beside the output.
+    /// Tells people what is going on, on the standard error: the output may be for machines.
     pub(crate) fn remark(&self, text: impl Display) {
-        if !self.is_json {
-            eprintln!("{}", self.secrets.redact(&text.to_string()));
-        }
+        // Nobody is left to be told if this fails.
+        let _ = writeln!(io::stderr(), "{}", self.secrets.redact(&text.to_string()));
     }
 
     /// Tells why the program ends before it is done.
     pub(crate) fn error(&self, error: impl Display) {
-        eprintln!("lipdub-dev: {}", self.secrets.redact(&error.to_string()));
+        self.remark(format_args!("lipdub-dev: {error}"));
     }
 
     /// A text of a receiver's, without what a terminal would obey and without secrets. Only then may it be cut.
@@ -73,6 +73,21 @@ impl Output {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 }
+
+/// As `println`, but for whoever reads no further, such as `head`: the program ends then, and makes no fuss about it.
+fn print(text: impl Display) {
+    match writeln!(io::stdout(), "{text}") {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit(CLOSED_PIPE),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "lipdub-dev: the output cannot be written: {error}");
+            exit(1);
+        }
+    }
+}
+
+/// As shells tell of a program that `SIGPIPE` has ended.
+const CLOSED_PIPE: i32 = 141;
 
 /// A text that came from elsewhere, without what a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {

@@ -274,3 +274,35 @@ async fn headers_are_replayed_one_by_one_and_credentials_not_at_all() {
     );
     assert!(listening.url.ends_with(came["host"].as_str().expect("one")), "{came}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_are_beside_the_output_also_with_json() {
+    let (url, _) = right_receiver().await;
+    let send = ["send", "Avatar-Complete", "--to", &url, "--api-key", KEY];
+    for json in [&[][..], &["--json"]] {
+        let output = lipdub_dev(&[&send[..], json].concat()).await;
+        let notice = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(notice.contains("LipDub documents no type \"Avatar-Complete\""), "{notice}");
+        assert_eq!(stdout(&output).lines().count(), 1, "{}", stdout(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_no_further_hears_no_complaint() {
+    let (url, _) = right_receiver().await;
+    for arguments in [
+        &["send", "render-complete", "--to", &url, "--api-key", KEY, "--times", "20"][..],
+        &["doctor", &url, "--api-key", KEY, "--json"],
+        &["send", "render-complete", "--dry-run"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut process = program();
+        process.args(arguments).stdout(writer);
+        let output = tokio::task::spawn_blocking(move || process.output()).await;
+        let output = output.expect("its end").expect("its output");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!error.contains("panicked") && !error.contains("pipe"), "{error}");
+        assert_eq!(output.status.code(), Some(141), "{error}");
+    }
+}
