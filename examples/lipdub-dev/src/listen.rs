@@ -1,10 +1,9 @@
 //! `lipdub-dev listen`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::capture::{self, Capture};
 use crate::output::{Colour, Output, plain};
+use crate::save_file::SaveFile;
 use crate::{BoxError, IsWell};
 
 /// Show each delivery as it comes in, and save it for `replay`
@@ -50,7 +50,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 struct Listener {
     output: Output,
-    file: Option<File>,
+    file: Option<Mutex<SaveFile>>,
     answer: StatusCode,
 }
 
@@ -59,7 +59,9 @@ fn code(text: &str) -> Result<u16, &'static str> {
 }
 
 pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {
-    let file = options.save.as_deref().map(open).transpose()?;
+    let file = options.save.as_deref().map(SaveFile::open).transpose();
+    let file =
+        file.map_err(|error| format!("the file to save to cannot be written: {error}"))?.map(Mutex::new);
     let answer = StatusCode::from_u16(options.answer)?;
     let bound = TcpListener::bind(&options.bind).await;
     let bound = bound.map_err(|error| format!("{} cannot be listened at: {error}", named(&options.bind)))?;
@@ -129,9 +131,9 @@ impl Listener {
     }
 
     fn save(&self, capture: &Capture) -> io::Result<()> {
-        let Some(mut file) = self.file.as_ref() else { return Ok(()) };
-        // With one write, so that lines that come at the same time do not mix.
-        file.write_all(format!("{}\n", serde_json::to_string(capture)?).as_bytes())
+        let Some(file) = &self.file else { return Ok(()) };
+        let line = serde_json::to_string(capture)?;
+        file.lock().unwrap_or_else(PoisonError::into_inner).append(&line)
     }
 }
 
@@ -143,13 +145,4 @@ fn readable(body: &capture::Body) -> String {
     };
     let pretty = serde_json::from_str::<Value>(text).and_then(|value| serde_json::to_string_pretty(&value));
     plain(&pretty.unwrap_or_else(|_| text.clone())).lines().map(|line| format!("  {line}\n")).collect()
-}
-
-/// For the owner only: bodies hold links that must not get around.
-fn open(path: &Path) -> Result<File, BoxError> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| format!("the file to save to cannot be written: {error}").into())
 }

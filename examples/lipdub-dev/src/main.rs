@@ -11,6 +11,7 @@ mod output;
 mod receiver;
 mod redaction;
 mod replay;
+mod save_file;
 mod send;
 mod usage;
 

@@ -306,3 +306,19 @@ async fn whoever_reads_no_further_hears_no_complaint() {
         assert_eq!(output.status.code(), Some(141), "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_is_not_saved_to_the_end_of_a_line_that_was_cut_off() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    std::fs::write(&path, "{\"received_at\":\"cut o").expect("a file");
+    for lines in [2, 3] {
+        let listening = Listening::start(&["--save", &path]);
+        let output = lipdub_dev(&["send", "render-complete", "--to", &listening.url]).await;
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        let saved = std::fs::read_to_string(&path).expect("the file");
+        assert_eq!(saved.lines().count(), lines, "{saved}");
+        let last: Value = serde_json::from_str(saved.lines().last().expect("a line")).expect("JSON");
+        assert_eq!(last["method"], "POST");
+    }
+}
