@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::Args;
-use lipdub_core::testing::{HttpTarget, InvalidUrl, LipDub, LipDubBuilder, Request};
+use lipdub_core::testing::{HttpTarget, InvalidUrl, LipDub, LipDubBuilder, Outcome, Request, Target as _};
+use tokio::time::{Instant, timeout};
 
 use crate::address::Address;
 use crate::redaction::Secrets;
@@ -60,10 +61,10 @@ impl fmt::Debug for ApiKey {
 /// A receiver and how it is delivered to.
 #[derive(Clone, Debug)]
 pub(crate) struct Receiver {
-    pub(crate) target: HttpTarget,
+    target: HttpTarget,
     credentials: Credentials,
     /// How long its answers may take.
-    pub(crate) patience: Duration,
+    patience: Duration,
 }
 
 impl Receiver {
@@ -95,6 +96,17 @@ impl Receiver {
     /// The same without a key, to be given one.
     pub(crate) fn stranger(&self) -> LipDubBuilder {
         LipDub::builder(self.target.clone()).cut_off(self.patience).tries(1)
+    }
+
+    /// Delivers what is made by hand, once, and waits no longer than it is patient.
+    pub(crate) async fn try_once(&self, request: Request) -> (Outcome, Duration) {
+        let began = Instant::now();
+        let outcome = match timeout(self.patience, self.target.deliver(request)).await {
+            Ok(Ok(reply)) => Outcome::Answered(reply),
+            Ok(Err(error)) => Outcome::NoAnswer(error.to_string()),
+            Err(_) => Outcome::CutOff,
+        };
+        (outcome, began.elapsed())
     }
 
     /// Adds the key to a delivery that is made by hand.

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use lipdub_core::testing::{Outcome, Request, Target as _};
-use tokio::time::{Instant, timeout};
+use lipdub_core::testing::Request;
 
 use crate::address::Address;
 use crate::answers::Answer;
@@ -107,20 +106,10 @@ async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: &O
     // One that has lost a part says nothing true any more.
     let whole = headers.filter(|(_, value)| !value.contains(REDACTED));
     let request = whole.fold(request, |request, (name, value)| request.header(name, value));
-    let began = Instant::now();
-    let outcome = match timeout(receiver.patience, receiver.target.deliver(request)).await {
-        Ok(Ok(reply)) => Outcome::Answered(reply),
-        Ok(Err(error)) => Outcome::NoAnswer(error.to_string()),
-        Err(_) => Outcome::CutOff,
-    };
+    let (outcome, took) = receiver.try_once(request).await;
     let event_type = capture.event_type().unwrap_or_else(|| "(not an event)".to_owned());
-    let answer = Answer {
-        what: place.to_owned(),
-        event_type: &event_type,
-        outcome: &outcome,
-        took: began.elapsed(),
-        fault: None,
-    };
+    let answer =
+        Answer { what: place.to_owned(), event_type: &event_type, outcome: &outcome, took, fault: None };
     answer.print(output);
     outcome.is_accepted()
 }
