@@ -50,7 +50,8 @@ Examples:
   lipdub-dev replay deliveries.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
   lipdub-dev replay a.jsonl b.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --only render-failed --times 2
 
-The key is not in the files: give it again. The exit code is 0 if each was answered with 2xx.";
+The key is not in the files: give it again. What was no POST is skipped. The exit code is 0 if something was sent, and each
+answered with 2xx.";
 
 /// Headers that belong to a connection or are made anew.
 const NOT_REPLAYED: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "expect"];
@@ -66,28 +67,40 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, Box
         None => true,
     };
     let receiver = Receiver::new(&options.to, options.credentials, Duration::from_secs_f64(options.timeout))?;
-    let (mut sent, mut is_well) = (0_u32, true);
-    for (place, capture) in captures.iter().filter(|(_, capture)| is_meant(capture)) {
+    captures.retain(|(place, capture)| is_meant(capture) && is_delivery(place, capture, output));
+    if captures.is_empty() {
+        output.remark("There was nothing to replay.");
+        return Ok(false);
+    }
+    let mut is_well = true;
+    for (place, capture) in &captures {
         for _ in 0..options.times {
             is_well &= deliver(&receiver, place, capture, output).await;
-            sent += 1;
         }
     }
-    if sent == 0 {
-        output.remark("There was nothing to replay.");
-    }
     Ok(is_well)
+}
+
+/// Whether LipDub could have sent it. `listen` takes what a browser asks, too.
+fn is_delivery(place: &str, capture: &Capture, output: &Output) -> bool {
+    let is_post = capture.method == "POST";
+    if !is_post {
+        let method = output.foreign(&capture.method);
+        output.remark(format_args!("{place} was a {method}, and LipDub sends POST only: it is skipped."));
+    }
+    is_post
 }
 
 /// The deliveries in a file, each with its place there. A file that is not there is not named: it may be a key.
 fn read(file: &Path, number: usize) -> Result<Vec<(String, Capture)>, BoxError> {
     let name = file.display();
-    let text = std::fs::read_to_string(file)
+    let text = std::fs::read(file)
         .map_err(|error| format!("the file to replay, number {number}, cannot be read: {error}"))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let lines = text.split(|byte| *byte == b'\n').enumerate();
+    let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
     let captures = lines.map(|(index, line)| {
         let place = format!("{name}:{}", index + 1);
-        match serde_json::from_str::<Capture>(line) {
+        match serde_json::from_slice::<Capture>(line) {
             Ok(capture) if capture.body.bytes().is_some() => Ok((place, capture)),
             // Not the error itself, which may repeat what is in the line.
             _ => Err(format!(

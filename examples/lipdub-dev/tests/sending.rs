@@ -322,3 +322,44 @@ async fn a_delivery_is_not_saved_to_the_end_of_a_line_that_was_cut_off() {
         assert_eq!(last["method"], "POST");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_nothing_is_said_to_be_one_and_ends_with_1() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("saved").display().to_string();
+    let line = |method: &str, event_type: &str| {
+        let body = json!({ "event_type": event_type }).to_string();
+        json!({ "received_at": "now", "method": method, "path": "/", "headers": {}, "body": body })
+            .to_string()
+    };
+    let (url, _) = right_receiver().await;
+    let replay = ["replay", &file, "--to", &url, "--api-key", KEY, "--only", "X", "--json"];
+    for (lines, sent, skipped) in [
+        (String::new(), 0, 0),
+        (line("POST", "Y"), 0, 0),
+        (line("GET", "X"), 0, 1),
+        (format!("{}\n\n{}\r\n{}", line("GET", "X"), line("PUT", "X"), line("POST", "X")), 1, 2),
+    ] {
+        std::fs::write(&file, &lines).expect("a file");
+        let output = lipdub_dev(&replay).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.matches("There was nothing to replay.").count(), 1 - sent, "{lines}: {said}");
+        assert_eq!(said.matches("it is skipped").count(), skipped, "{lines}: {said}");
+        assert_eq!(
+            (objects(&output).len(), output.status.code()),
+            (sent, Some(1 - i32::from(sent == 1))),
+            "{lines}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_no_text_is_told_by_its_number() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().display().to_string();
+    std::fs::write(&path, b"\n\n\xff\xfe\n").expect("a file");
+    let output = lipdub_dev(&["replay", &path, "--to", "http://127.0.0.1:9"]).await;
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains(":3 is no delivery"), "{error}");
+    assert_eq!(output.status.code(), Some(1));
+}
