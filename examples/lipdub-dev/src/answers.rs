@@ -9,12 +9,41 @@ use crate::output::{Colour, Output};
 
 /// One try and its outcome.
 pub(crate) struct Answer<'a> {
-    /// What was tried: `try 1`, or a line of a file.
-    pub(crate) what: String,
+    pub(crate) what: What<'a>,
     pub(crate) event_type: &'a str,
     pub(crate) outcome: &'a Outcome,
     pub(crate) took: Duration,
     pub(crate) fault: Option<Fault>,
+}
+
+/// What was tried.
+pub(crate) enum What<'a> {
+    /// A try of one of several deliveries of an event.
+    Try { delivery: u32, of: u32, number: u32 },
+    /// A line of a file, in a column of this width.
+    Line { place: &'a str, width: usize, delivery: u32 },
+}
+
+impl What<'_> {
+    /// As it begins a line of a table.
+    fn human(&self) -> String {
+        match self {
+            Self::Try { of: 1, number, .. } => format!("try {number:<4}"),
+            Self::Try { delivery, of, number } => {
+                let width = of.to_string().len();
+                format!("#{delivery:<width$} try {number}")
+            }
+            Self::Line { place, width, .. } => format!("{place:<width$}"),
+        }
+    }
+
+    /// Tells it apart from all others.
+    fn json(&self) -> Value {
+        match self {
+            Self::Try { delivery, number, .. } => json!({ "delivery": delivery, "try": number }),
+            Self::Line { place, delivery, .. } => json!({ "place": place, "delivery": delivery }),
+        }
+    }
 }
 
 impl Answer<'_> {
@@ -26,8 +55,9 @@ impl Answer<'_> {
         let colour = if self.outcome.is_accepted() { Colour::Green } else { Colour::Red };
         let said = output.paint(colour, format_args!("{:<24}", self.said(output)));
         let fault = self.fault.map(|fault| format!("  ({fault})")).unwrap_or_default();
+        let event_type = output.foreign(self.event_type);
         let mut line =
-            format!("{:<8} {:<26} {said} {:>8}{fault}", self.what, self.event_type, millis(self.took));
+            format!("{} {event_type:<26} {said} {:>8}{fault}", self.what.human(), millis(self.took));
         if let Some(detail) = self.detail(output) {
             line.push_str(&format!("\n         {}", output.paint(Colour::Grey, detail)));
         }
@@ -42,17 +72,16 @@ impl Answer<'_> {
             Outcome::NoAnswer(error) => ("no_answer", Some(error)),
             _ => ("hung_up", None),
         };
-        json!({
-            "try": self.what,
-            "event_type": self.event_type,
-            "outcome": outcome,
-            "accepted": self.outcome.is_accepted(),
-            "code": self.outcome.reply().map(|reply| reply.code),
-            "status": self.outcome.reply().and_then(Reply::status),
-            "detail": self.outcome.reply().and_then(|reply| text(reply, "detail", output)),
-            "error": error,
-            "took_ms": (self.took.as_secs_f64() * 10_000.0).round() / 10.0,
-        })
+        let mut object = self.what.json();
+        object["event_type"] = self.event_type.into();
+        object["outcome"] = outcome.into();
+        object["accepted"] = self.outcome.is_accepted().into();
+        object["code"] = self.outcome.reply().map(|reply| reply.code).into();
+        object["status"] = self.outcome.reply().and_then(Reply::status).into();
+        object["detail"] = self.outcome.reply().and_then(|reply| text(reply, "detail", output)).into();
+        object["error"] = error.cloned().into();
+        object["took_ms"] = ((self.took.as_secs_f64() * 10_000.0).round() / 10.0).into();
+        object
     }
 
     fn said(&self, output: &Output) -> String {

@@ -7,7 +7,7 @@ use clap::Args;
 use lipdub_core::testing::Request;
 
 use crate::address::Address;
-use crate::answers::Answer;
+use crate::answers::{Answer, What};
 use crate::capture::Capture;
 use crate::event::{self, type_named};
 use crate::output::Output;
@@ -51,7 +51,7 @@ Examples:
   lipdub-dev replay a.jsonl b.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --only render-failed --times 2
 
 The key is not in the files: give it again. What was no POST is skipped. The exit code is 0 if something was sent, and each
-answered with 2xx.";
+answered with 2xx. With --json each is an object as of `send`, with place and delivery (which of --times).";
 
 /// Headers that belong to a connection or are made anew.
 const NOT_REPLAYED: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "expect"];
@@ -72,10 +72,12 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, Box
         output.remark("There was nothing to replay.");
         return Ok(false);
     }
+    let width = captures.iter().map(|(place, _)| place.chars().count()).max().unwrap_or_default();
     let mut is_well = true;
     for (place, capture) in &captures {
-        for _ in 0..options.times {
-            is_well &= deliver(&receiver, place, capture, output).await;
+        for delivery in 1..=options.times {
+            let what = What::Line { place, width, delivery };
+            is_well &= deliver(&receiver, what, capture, output).await;
         }
     }
     Ok(is_well)
@@ -112,7 +114,7 @@ fn read(file: &Path, number: usize) -> Result<Vec<(String, Capture)>, BoxError> 
     captures.collect()
 }
 
-async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: &Output) -> IsWell {
+async fn deliver(receiver: &Receiver, what: What<'_>, capture: &Capture, output: &Output) -> IsWell {
     let request = receiver.authorize(Request::new(capture.body.bytes().unwrap_or_default()));
     let headers = capture.headers.iter().filter(|(name, _)| is_replayed(name));
     let headers = headers.flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
@@ -121,8 +123,7 @@ async fn deliver(receiver: &Receiver, place: &str, capture: &Capture, output: &O
     let request = whole.fold(request, |request, (name, value)| request.header(name, value));
     let (outcome, took) = receiver.try_once(request).await;
     let event_type = capture.event_type().unwrap_or_else(|| "(not an event)".to_owned());
-    let answer =
-        Answer { what: place.to_owned(), event_type: &event_type, outcome: &outcome, took, fault: None };
+    let answer = Answer { what, event_type: &event_type, outcome: &outcome, took, fault: None };
     answer.print(output);
     outcome.is_accepted()
 }

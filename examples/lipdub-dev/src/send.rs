@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::address::Address;
-use crate::answers::Answer;
+use crate::answers::{Answer, What};
 use crate::event::{self, Assignment};
 use crate::output::Output;
 use crate::receiver::{Credentials, Receiver};
@@ -75,7 +75,7 @@ Examples:
   lipdub-dev send training-complete --to http://127.0.0.1:3000/webhooks/lipdub --lost-answer
   lipdub-dev send --file event.json --to http://127.0.0.1:3000/webhooks/lipdub --retry
 
-With --json each try is an object with try, event_type, outcome (answered, lost, too_slow, no_answer), accepted, code,
+With --json each try is an object with delivery (which of --times), try, event_type, outcome (answered, lost, too_slow, no_answer), accepted, code,
 status, detail, error and took_ms. The exit code is 0 if LipDub would take each event for delivered.";
 
 /// A number of seconds that a timer can take.
@@ -104,16 +104,17 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, Box
         event,
         receiver,
         output: output.clone(),
+        times: options.times,
         loses_first_answer: options.lost_answer,
         tries: if options.retry { 3 } else { 1 + u32::from(options.lost_answer) },
         retry_delay: Duration::from_secs_f64(options.retry_delay),
     };
     if options.parallel {
-        return sending.all_at_once(options.times).await;
+        return sending.all_at_once().await;
     }
     let mut is_well = true;
-    for _ in 0..options.times {
-        is_well &= sending.once().await;
+    for delivery in 1..=options.times {
+        is_well &= sending.once(delivery).await;
     }
     Ok(is_well)
 }
@@ -137,6 +138,7 @@ struct Sending {
     event: Sample,
     receiver: Receiver,
     output: Output,
+    times: u32,
     loses_first_answer: bool,
     tries: u32,
     retry_delay: Duration,
@@ -144,7 +146,7 @@ struct Sending {
 
 impl Sending {
     /// Tries until the answer is 2xx, or often enough.
-    async fn once(&self) -> IsWell {
+    async fn once(&self, delivery: u32) -> IsWell {
         let lipdub = self.receiver.lipdub();
         for number in 1..=self.tries {
             if number > 1 {
@@ -154,7 +156,7 @@ impl Sending {
             lipdub.deliver_with(&self.event, [loses_answer.then_some(Fault::LostAnswer)]).await;
             let story = lipdub.story(&self.event);
             let Some(tried) = story.tries().last() else { return false };
-            let what = format!("try {number}");
+            let what = What::Try { delivery, of: self.times, number };
             let (outcome, took, fault) = (&tried.outcome, tried.took, tried.fault);
             Answer { what, event_type: self.event.event_type(), outcome, took, fault }.print(&self.output);
             if outcome.is_accepted() {
@@ -164,11 +166,11 @@ impl Sending {
         false
     }
 
-    async fn all_at_once(&self, times: u32) -> Result<IsWell, BoxError> {
+    async fn all_at_once(&self) -> Result<IsWell, BoxError> {
         let mut sendings = JoinSet::new();
-        for _ in 0..times {
+        for delivery in 1..=self.times {
             let sending = self.clone();
-            sendings.spawn(async move { sending.once().await });
+            sendings.spawn(async move { sending.once(delivery).await });
         }
         let mut is_well = true;
         while let Some(sent) = sendings.join_next().await {

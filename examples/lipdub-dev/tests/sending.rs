@@ -363,3 +363,39 @@ async fn a_line_that_is_no_text_is_told_by_its_number() {
     assert!(error.contains(":3 is no delivery"), "{error}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_try_is_told_apart() {
+    let (url, _) = right_receiver().await;
+    let send = ["send", "render-complete", "--to", &url, "--api-key", KEY, "--times", "3", "--lost-answer"];
+    for parallel in [&[][..], &["--parallel"]] {
+        let output = lipdub_dev(&[&send[..], &["--retry-delay", "0", "--json"], parallel].concat()).await;
+        let number = |object: &Value, name: &str| object[name].as_u64().expect("a number");
+        let mut tries: Vec<_> =
+            objects(&output).iter().map(|tried| (number(tried, "delivery"), number(tried, "try"))).collect();
+        tries.sort_unstable();
+        assert_eq!(tries, [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)]);
+    }
+    let shown = stdout(&lipdub_dev(&[&send[..], &["--retry-delay", "0"]].concat()).await);
+    assert!(shown.contains("\n#2 try 1 VIDEO_RENDER_COMPLETE      200"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_is_a_table_however_long_its_names_are() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let names = ["short", "a-name-that-is-longer-than-most"];
+    let files = names.map(|name| directory.path().join(name).display().to_string());
+    let body = "{\"event_type\":\"X\\u001b[31m\"}";
+    let line = json!({ "received_at": "now", "method": "POST", "path": "/", "headers": {}, "body": body });
+    files.iter().for_each(|file| std::fs::write(file, line.to_string()).expect("a file"));
+    let (url, _) = right_receiver().await;
+    let replay = ["replay", &files[0], &files[1], "--to", &url, "--api-key", KEY, "--times", "2"];
+    let shown = stdout(&lipdub_dev(&replay).await);
+    let columns: Vec<_> = shown.lines().map(|line| line.find("200").expect("an answer")).collect();
+    assert_eq!(columns, vec![columns[0]; 4], "{shown}");
+    assert!(!shown.contains('\u{1b}'), "no event gives orders to the terminal: {shown:?}");
+    let told = objects(&lipdub_dev(&[&replay[..], &["--json"]].concat()).await);
+    let told: Vec<_> = told.iter().map(|object| json!([object["place"], object["delivery"]])).collect();
+    let [short, long] = files.map(|file| file + ":1");
+    assert_eq!(told, [json!([short, 1]), json!([short, 2]), json!([long, 1]), json!([long, 2])]);
+}
