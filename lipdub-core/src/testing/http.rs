@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
-use reqwest::{Client, Url, redirect, retry};
+use reqwest::{Client, Method, Url, redirect, retry};
 
 use super::target::{NoAnswer, Reply, Request, Target};
 
@@ -85,12 +85,13 @@ impl Target for HttpTarget {
             true => reqwest::Body::wrap(BrokenBody { sent: Some(request.sent()) }),
             false => request.body.clone().into(),
         };
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(NoAnswer::new)?;
         let mut url = self.url.clone();
         if let Some(path) = &request.path {
             url.set_path(path);
             url.set_query(None);
         }
-        let mut sending = self.client.post(url).body(body);
+        let mut sending = self.client.request(method, url).body(body);
         if request.breaks_off() {
             sending = sending.header("content-length", request.body.len());
         }

@@ -44,12 +44,14 @@ pub trait Target: Send + Sync + 'static {
     async fn deliver(&self, request: Request) -> Result<Reply, NoAnswer>;
 }
 
-/// A delivery on its way: a `POST` with these headers and this body.
+/// A delivery on its way: a `POST`, unless told otherwise, with these headers and this body.
 ///
 /// Its `Debug` shows none of them, for they hold credentials and customers' data.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
+    /// The HTTP method, `POST` for LipDub's deliveries.
+    pub method: String,
     /// Names and values; there may be several of one name. `Content-Length` is the target's to add.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -62,7 +64,8 @@ pub struct Request {
 impl Request {
     /// A delivery of a body, without any header.
     pub fn new(body: impl Into<Bytes>) -> Self {
-        Self { headers: Vec::new(), body: body.into(), path: None, breaks_off_after: None }
+        let method = "POST".to_owned();
+        Self { headers: Vec::new(), body: body.into(), path: None, method, breaks_off_after: None }
     }
 
     /// Adds a header.
@@ -74,6 +77,28 @@ impl Request {
     /// Sets the path to deliver to.
     pub fn to<'a>(mut self, path: impl Into<Option<&'a str>>) -> Self {
         self.path = path.into().map(str::to_owned);
+        self
+    }
+
+    /// Sets the HTTP method. Defaults to `POST`, and LipDub uses no other: this shows what a receiver does with those that
+    /// are not LipDub.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lipdub_core::Webhook;
+    /// use lipdub_core::testing::{Request, Target as _};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let webhook = Webhook::builder().api_key("whk_123").on_render_complete(|_| async { Ok(()) }).build()?;
+    /// let reply = webhook.deliver(Request::new("").method("GET")).await?;
+    /// assert_eq!(reply.code, 405);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn method(mut self, method: impl Into<String>) -> Self {
+        self.method = method.into();
         self
     }
 
@@ -195,7 +220,7 @@ impl Target for Webhook {
         let mut headers = request.headers.clone();
         headers.push(("content-length".to_owned(), request.body.len().to_string()));
         let path = request.path.as_deref().unwrap_or_default();
-        let delivery = match self.begin(&Head::new("POST", &headers).path(path)) {
+        let delivery = match self.begin(&Head::new(&request.method, &headers).path(path)) {
             Ok(delivery) => delivery,
             Err(answer) => return Ok(answer.into()),
         };
