@@ -52,8 +52,8 @@ Examples:
   lipdub-dev doctor http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123 --event training-complete --strict
   lipdub-dev doctor http://127.0.0.1:3000/webhooks/lipdub --json
 
-With --json each check is an object with check, verdict (passed, warning, failed, skipped), found and todo. The exit code
-is 0 if no check failed.";
+With --json each check is an object with check, verdict (passed, warning, unseen, failed, skipped), found and todo. The exit code
+is 0 if no check failed. What the answers do not tell is unseen, and no fault, even with --strict.";
 
 pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {
     let patience = Duration::from_secs_f64(options.timeout);
@@ -71,11 +71,7 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, Box
     let mut is_well = true;
     patient
         .examine(&mut |finding| {
-            is_well &= match finding.verdict {
-                Verdict::Failed => false,
-                Verdict::Warning => !options.strict,
-                Verdict::Passed | Verdict::Skipped => true,
-            };
+            is_well &= finding.verdict.is_well(options.strict);
             print(&finding, output);
         })
         .await;
@@ -88,6 +84,7 @@ fn print(finding: &Finding, output: &Output) {
         let (sign, colour) = match finding.verdict {
             Verdict::Passed => ("✓", Colour::Green),
             Verdict::Warning => ("!", Colour::Yellow),
+            Verdict::Unseen => ("?", Colour::Grey),
             Verdict::Failed => ("✗", Colour::Red),
             Verdict::Skipped => ("–", Colour::Grey),
         };
@@ -101,6 +98,7 @@ fn print(finding: &Finding, output: &Output) {
     let verdict = match finding.verdict {
         Verdict::Passed => "passed",
         Verdict::Warning => "warning",
+        Verdict::Unseen => "unseen",
         Verdict::Failed => "failed",
         Verdict::Skipped => "skipped",
     };

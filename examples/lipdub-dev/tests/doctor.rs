@@ -68,8 +68,18 @@ async fn each_fault_is_named() {
     }
     let (warned, _) = checks(&naive_receiver(Wrong::TakesNothingLarge).await, "warning", &[]).await;
     assert_eq!(warned, ["url", "size"]);
-    let (warned, _) = checks(&naive_receiver(Wrong::AnswersEverything200).await, "warning", &[]).await;
-    assert_eq!(warned, ["url", "same-event-again", "fresh-link", "same-event-at-once"], "it does not tell");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_seen_is_no_fault() {
+    let handled_once = ["same-event-again", "fresh-link", "same-event-at-once"];
+    for silent in [Wrong::AnswersEverything200, Wrong::HandlesNothing] {
+        let url = naive_receiver(silent).await;
+        assert_eq!(checks(&url, "unseen", &[]).await.0, handled_once, "{silent:?}");
+        assert_eq!(checks(&url, "warning", &[]).await.0, ["url"], "{silent:?}");
+    }
+    let url = naive_receiver(Wrong::HandlesNothing).await;
+    assert_eq!(checks(&url, "failed", &[]).await, (vec![], Some(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

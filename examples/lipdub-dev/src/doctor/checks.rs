@@ -271,7 +271,7 @@ fn handled_once(check: Check, tries: &[Try]) -> Finding {
     }
     match (count("processed"), count("duplicate"), count("ignored")) {
         (1, duplicates, _) if duplicates + 1 == tries.len() => check.passed(found),
-        (0 | 1, _, ignored) if ignored > 0 => check.warns(
+        (0 | 1, _, ignored) if ignored > 0 => check.unseen(
             found,
             "nothing handles this type, so this cannot be seen: name one that is handled with --event",
         ),
@@ -279,7 +279,7 @@ fn handled_once(check: Check, tries: &[Try]) -> Finding {
             found,
             "remember the events that succeeded by type, time and data, without the query of links, and handle none of them again",
         ),
-        _ => check.warns(
+        _ => check.unseen(
             found,
             "the answers do not tell whether it was handled once: look for \"lipdub-dev doctor\" in what the handler did",
         ),

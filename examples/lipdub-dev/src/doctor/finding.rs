@@ -12,8 +12,21 @@ pub(crate) struct Finding {
 pub(crate) enum Verdict {
     Passed,
     Warning,
+    /// The answers do not tell. That is no fault: nobody has to.
+    Unseen,
     Failed,
     Skipped,
+}
+
+impl Verdict {
+    /// Whether all can be well with this.
+    pub(crate) fn is_well(self, is_strict: bool) -> bool {
+        match self {
+            Self::Failed => false,
+            Self::Warning => !is_strict,
+            Self::Passed | Self::Unseen | Self::Skipped => true,
+        }
+    }
 }
 
 /// A check that is being made.
@@ -29,6 +42,10 @@ impl Check {
         self.finding(Verdict::Warning, found, Some(todo))
     }
 
+    pub(crate) fn unseen(self, found: impl Into<String>, todo: &'static str) -> Finding {
+        self.finding(Verdict::Unseen, found, Some(todo))
+    }
+
     pub(crate) fn failed(self, found: impl Into<String>, todo: &'static str) -> Finding {
         self.finding(Verdict::Failed, found, Some(todo))
     }
@@ -39,5 +56,17 @@ impl Check {
 
     fn finding(self, verdict: Verdict, found: impl Into<String>, todo: Option<&'static str>) -> Finding {
         Finding { check: self.0, verdict, found: found.into(), todo }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_well_even_if_one_is_strict() {
+        assert!(Verdict::Unseen.is_well(true) && Verdict::Skipped.is_well(true));
+        assert!(Verdict::Warning.is_well(false) && !Verdict::Warning.is_well(true));
+        assert!(!Verdict::Failed.is_well(false));
     }
 }

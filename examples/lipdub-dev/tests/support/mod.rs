@@ -100,6 +100,7 @@ pub(crate) async fn right_receiver() -> (String, Arc<Mutex<u32>>) {
 pub(crate) enum Wrong {
     Nothing,
     AnswersEverything200,
+    HandlesNothing,
     AsksForNoKey,
     TakesAnyKey,
     KnowsNoOtherType,
@@ -160,7 +161,7 @@ fn answer(
             _ => (StatusCode::BAD_REQUEST, ""),
         };
     };
-    if event["event_type"] != "VIDEO_RENDER_COMPLETE" {
+    if event["event_type"] != "VIDEO_RENDER_COMPLETE" || wrong == Wrong::HandlesNothing {
         return match wrong {
             Wrong::KnowsNoOtherType => (StatusCode::NOT_FOUND, ""),
             _ => (StatusCode::OK, r#"{"status":"ignored"}"#),
