@@ -33,6 +33,7 @@ async fn a_right_receiver_is_well() {
             "wants-key",
             "refuses-wrong-key",
             "x-api-key",
+            "get",
             "unknown-type",
             "malformed",
             "size",
@@ -47,8 +48,9 @@ async fn a_right_receiver_is_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_is_named() {
-    let faults: [(Wrong, &[&str]); 11] = [
-        (Wrong::AnswersEverything200, &["wants-key", "refuses-wrong-key", "malformed"]),
+    let faults: [(Wrong, &[&str]); 12] = [
+        (Wrong::TakesAGet, &["get"]),
+        (Wrong::AnswersEverything200, &["wants-key", "refuses-wrong-key", "get", "malformed"]),
         (Wrong::AsksForNoKey, &["wants-key"]),
         (Wrong::TakesAnyKey, &["refuses-wrong-key"]),
         (Wrong::KnowsNoOtherType, &["unknown-type"]),
@@ -89,7 +91,7 @@ async fn a_receiver_that_is_not_there_is_said_not_to_be() {
     drop(listener);
     let (failed, code) = checks(&url, "failed", &[]).await;
     assert_eq!((failed, code), (vec!["reachable".to_owned()], Some(1)));
-    assert_eq!(checks(&url, "skipped", &[]).await.0.len(), 11);
+    assert_eq!(checks(&url, "skipped", &[]).await.0.len(), 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,6 +45,7 @@ impl Patient {
             return Self::skip(&Self::AFTER_ACCEPTED, "no event is accepted", tell);
         }
         tell(self.x_api_key().await);
+        tell(self.get().await);
         tell(self.unknown_type().await);
         tell(self.malformed().await);
         tell(self.size().await);
@@ -55,8 +56,9 @@ impl Patient {
 
     const AFTER_REACHABLE: [Check; 4] =
         [Check("in-time"), Check("accepts-key"), Check("wants-key"), Check("refuses-wrong-key")];
-    const AFTER_ACCEPTED: [Check; 7] = [
+    const AFTER_ACCEPTED: [Check; 8] = [
         Check("x-api-key"),
+        Check("get"),
         Check("unknown-type"),
         Check("malformed"),
         Check("size"),
@@ -131,6 +133,31 @@ impl Patient {
                 said(&tried),
                 "older tenants of LipDub send the key as `X-Api-Key`: accept that too, unless yours never will",
             ),
+        }
+    }
+
+    async fn get(&self) -> Finding {
+        let check = Check("get");
+        let request = self.receiver.authorize(Request::new("").method("GET"));
+        let (outcome, _took) = self.receiver.try_once(request).await;
+        let Some(reply) = outcome.reply() else {
+            return check.warns(
+                "a GET is not answered",
+                "answer it with 405 and `Allow: POST`, and do not fail on it",
+            );
+        };
+        let found = format!("a GET is answered {reply}");
+        let has_allow = reply.headers.iter().any(|(name, _)| name == "allow");
+        match reply.code {
+            405 if has_allow => check.passed(found),
+            404 => check.passed(found),
+            405 => check.passed(format!("{found} (`Allow: POST` belongs to it)")),
+            300..=499 => check.passed(format!("{found} (405 with `Allow: POST` says it best)")),
+            200..=299 => check.failed(
+                found,
+                "answer all but POST with 405 and `Allow: POST`: a probe or a browser is no delivery, and a 2xx says that it was one",
+            ),
+            _ => check.warns(found, "answer it with 405 and `Allow: POST`, and do not fail on it"),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use lipdub_axum::Webhook;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -102,6 +102,7 @@ pub(crate) enum Wrong {
     AnswersEverything200,
     HandlesNothing,
     AsksForNoKey,
+    TakesAGet,
     TakesAnyKey,
     KnowsNoOtherType,
     FailsOnGarbage,
@@ -117,13 +118,17 @@ pub(crate) enum Wrong {
 /// A receiver as somebody might write it who does not use this project.
 pub(crate) async fn naive_receiver(wrong: Wrong) -> String {
     let seen: Arc<Mutex<HashSet<String>>> = Arc::default();
-    let handle = move |headers: HeaderMap, body: Bytes| {
+    let handle = move |method: Method, headers: HeaderMap, body: Bytes| {
         let seen = Arc::clone(&seen);
         async move {
             if wrong == Wrong::IsSlow {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
-            answer(wrong, &headers, &body, &seen)
+            match (method, wrong) {
+                (Method::POST, _) | (_, Wrong::AnswersEverything200) => answer(wrong, &headers, &body, &seen),
+                (_, Wrong::TakesAGet) => (StatusCode::OK, ""),
+                _ => (StatusCode::METHOD_NOT_ALLOWED, ""),
+            }
         }
     };
     serve(Router::new().fallback(handle)).await
