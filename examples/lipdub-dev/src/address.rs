@@ -1,9 +1,10 @@
 //! Where a receiver is.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use lipdub_core::testing::InvalidUrl;
-use url::Url;
+use url::{Host, Url};
 
 /// A URL that can be delivered to.
 #[derive(Clone)]
@@ -28,8 +29,58 @@ impl Address {
         &self.0
     }
 
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether the host could be reached from anywhere, as far as its name tells: no name is looked up.
+    pub(crate) fn is_public(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Domain(domain)) => is_public_domain(domain),
+            Some(Host::Ipv4(address)) => is_public_v4(address),
+            Some(Host::Ipv6(address)) => is_public_v6(address),
+            None => false,
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+}
+
+/// Domains for one machine, one network, or nobody. <https://www.iana.org/assignments/special-use-domain-names>
+const NOT_PUBLIC: [&str; 9] =
+    ["localhost", "local", "internal", "lan", "home.arpa", "test", "example", "invalid", "onion"];
+
+fn is_public_domain(domain: &str) -> bool {
+    let domain = domain.trim_end_matches('.');
+    let is_within =
+        |other: &&str| domain.strip_suffix(*other).is_some_and(|host| host.is_empty() || host.ends_with('.'));
+    domain.contains('.') && !NOT_PUBLIC.iter().any(is_within)
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    let is_of_a_provider = first == 100 && (64..128).contains(&second);
+    let is_kept_back = first == 0 || first >= 224;
+    !(address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_documentation()
+        || is_of_a_provider
+        || is_kept_back)
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    match address.to_ipv4_mapped() {
+        Some(address) => is_public_v4(address),
+        None => {
+            !(address.is_loopback()
+                || address.is_unspecified()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
+                || address.is_multicast())
+        }
     }
 }
 
@@ -37,5 +88,45 @@ impl fmt::Debug for Address {
     /// Leaves the path out, which may be a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Address").field(&self.0.host_str()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_only_some_can_reach_is_not_public() {
+        let is_public = |host: &str| Address::parse(&format!("https://{host}/")).unwrap().is_public();
+        for host in
+            ["lipdub.ai", "a.b.example.com", "8.8.8.8", "172.32.0.1", "100.128.0.1", "[2001:4860:4860::8888]"]
+        {
+            assert!(is_public(host), "{host}");
+        }
+        for host in [
+            "localhost",
+            "LOCALHOST:3000",
+            "a.localhost.",
+            "receiver",
+            "receiver.local",
+            "receiver.internal",
+            "127.0.0.9",
+            "0x7f.1",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "[::1]",
+            "[::]",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[::ffff:10.0.0.1]",
+        ] {
+            assert!(!is_public(host), "{host}");
+        }
+        assert!(is_public("notlocalhost.dev") && is_public("latest.dev"));
     }
 }

@@ -118,3 +118,16 @@ async fn people_are_told_what_to_do_in_plain_text() {
     assert!(!text.contains('\u{1b}'), "colours are for terminals: {text}");
     assert!(!text.contains(KEY), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_lipdub_cannot_reach_is_warned_of() {
+    let listener = std::net::TcpListener::bind("127.0.0.9:0").expect("a free port");
+    let host = listener.local_addr().expect("an address");
+    drop(listener);
+    for scheme in ["http", "https"] {
+        let output = lipdub_dev(&["doctor", &format!("{scheme}://{host}/"), "--json"]).await;
+        let url = &objects(&output)[0];
+        assert_eq!((&url["check"], &url["verdict"]), (&"url".into(), &"warning".into()));
+        assert!(url["found"].as_str().expect("a text").ends_with("to a host that is not public"), "{url}");
+    }
+}

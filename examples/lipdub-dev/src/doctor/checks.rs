@@ -73,11 +73,16 @@ impl Patient {
 
     fn url(&self) -> Finding {
         let check = Check("url");
-        let is_https = self.address.as_str().starts_with("https://");
-        if is_https {
-            return check.passed("https");
-        }
-        check.warns("plain http", "fine for a test; LipDub delivers to public https URLs only, and the key would be read on the way")
+        let found = match (self.address.is_https(), self.address.is_public()) {
+            (true, true) => return check.passed("https"),
+            (true, false) => "https, to a host that is not public",
+            (false, true) => "plain http",
+            (false, false) => "plain http, to a host that is not public",
+        };
+        check.warns(
+            found,
+            "fine for a test; LipDub delivers to public https URLs only, and over http the key would be read on the way",
+        )
     }
 
     fn accepts_key(&self, first: &Try) -> Finding {
