@@ -48,7 +48,7 @@ async fn a_right_receiver_is_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_is_named() {
-    let faults: [(Wrong, &[&str]); 12] = [
+    let faults: [(Wrong, &[&str]); 14] = [
         (Wrong::TakesAGet, &["get"]),
         (Wrong::AnswersEverything200, &["wants-key", "refuses-wrong-key", "get", "malformed"]),
         (Wrong::AsksForNoKey, &["wants-key"]),
@@ -56,6 +56,8 @@ async fn each_fault_is_named() {
         (Wrong::KnowsNoOtherType, &["unknown-type"]),
         (Wrong::FailsOnGarbage, &["malformed"]),
         (Wrong::TakesGarbage, &["malformed"]),
+        (Wrong::FailsWithoutType, &["malformed"]),
+        (Wrong::TakesAnyJson, &[]),
         (Wrong::HandlesTwice, &["same-event-again", "fresh-link", "same-event-at-once"]),
         (Wrong::HandlesFreshLinksTwice, &["fresh-link"]),
         (Wrong::RefusesDuplicates, &["same-event-again", "fresh-link", "same-event-at-once"]),
@@ -70,6 +72,8 @@ async fn each_fault_is_named() {
     }
     let (warned, _) = checks(&naive_receiver(Wrong::TakesNothingLarge).await, "warning", &[]).await;
     assert_eq!(warned, ["url", "size"]);
+    let (warned, _) = checks(&naive_receiver(Wrong::TakesAnyJson).await, "warning", &[]).await;
+    assert_eq!(warned, ["url", "malformed"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

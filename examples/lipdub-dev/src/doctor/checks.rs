@@ -181,22 +181,30 @@ impl Patient {
 
     async fn malformed(&self) -> Finding {
         let check = Check("malformed");
-        let request = self
-            .receiver
-            .authorize(Request::new("{ this is no event").header("content-type", "application/json"));
-        let (outcome, _took) = self.receiver.try_once(request).await;
-        let Some(reply) = outcome.reply() else {
-            return check
-                .failed("no answer", "answer a body that is no event with 400, and do not fail on it");
-        };
-        match reply.code {
-            400 => check.passed(reply.to_string()),
-            401..=499 => check.passed(format!("{reply} (400 says it best)")),
-            200..=299 => check.failed(
-                reply.to_string(),
-                "answer a body that is no event with 400: with 2xx LipDub believes it was handled, and it is lost",
-            ),
-            _ => check.failed(reply.to_string(), "answer a body that is no event with 400, and do not fail on it"),
+        let mut answers = Vec::new();
+        for body in NO_EVENTS {
+            let request = Request::new(body.text).header("content-type", "application/json");
+            let (outcome, _took) = self.receiver.try_once(self.receiver.authorize(request)).await;
+            answers.push((body, outcome.reply().cloned()));
+        }
+        let found = together(&answers);
+        let code = |reply: &Option<Reply>| reply.as_ref().map_or(0, |reply| reply.code);
+        if answers.iter().any(|(_, reply)| !matches!(code(reply), 200..=299 | 400..=499)) {
+            return check.failed(found, "answer a body that is no event with 400, and do not fail on it");
+        }
+        let mut taken =
+            answers.iter().filter(|(_, reply)| code(reply) < 300).map(|(body, _)| body).peekable();
+        if taken.peek().is_some() {
+            let todo = "answer a body that is no event with 400: with 2xx LipDub believes it was handled, and it is lost";
+            // JSON of another kind would have to come from LipDub; what is no JSON may be half of an event.
+            return match taken.all(|body| body.is_json) {
+                true => check.warns(found, todo),
+                false => check.failed(found, todo),
+            };
+        }
+        match answers.iter().all(|(_, reply)| code(reply) == 400) {
+            true => check.passed(found),
+            false => check.passed(format!("{found} (400 says it best)")),
         }
     }
 
@@ -240,6 +248,34 @@ impl Patient {
 
     fn event(&self) -> Sample {
         marked(happening_now(&self.event_type))
+    }
+}
+
+/// A body that is no event.
+#[derive(Clone, Copy)]
+struct NoEvent {
+    name: &'static str,
+    text: &'static str,
+    is_json: bool,
+}
+
+const NO_EVENTS: [NoEvent; 4] = [
+    NoEvent { name: "no JSON", text: "{ this is no event", is_json: false },
+    NoEvent { name: "nothing", text: "", is_json: false },
+    NoEvent { name: "JSON without event_type", text: r#"{"data":{}}"#, is_json: true },
+    NoEvent { name: "an array", text: "[]", is_json: true },
+];
+
+/// What was answered: once, if it was always the same.
+fn together(answers: &[(NoEvent, Option<Reply>)]) -> String {
+    let said = |reply: &Option<Reply>| reply.as_ref().map_or("no answer".to_owned(), Reply::to_string);
+    match answers {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, reply)| said(reply) == said(first)) => said(first),
+        _ => answers
+            .iter()
+            .map(|(body, reply)| format!("{}: {}", body.name, said(reply)))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 

@@ -107,6 +107,8 @@ pub(crate) enum Wrong {
     KnowsNoOtherType,
     FailsOnGarbage,
     TakesGarbage,
+    FailsWithoutType,
+    TakesAnyJson,
     HandlesTwice,
     HandlesFreshLinksTwice,
     RefusesDuplicates,
@@ -166,6 +168,12 @@ fn answer(
             _ => (StatusCode::BAD_REQUEST, ""),
         };
     };
+    if !event["event_type"].is_string() && wrong != Wrong::TakesAnyJson {
+        return match wrong {
+            Wrong::FailsWithoutType => (StatusCode::INTERNAL_SERVER_ERROR, ""),
+            _ => (StatusCode::BAD_REQUEST, ""),
+        };
+    }
     if event["event_type"] != "VIDEO_RENDER_COMPLETE" || wrong == Wrong::HandlesNothing {
         return match wrong {
             Wrong::KnowsNoOtherType => (StatusCode::NOT_FOUND, ""),
