@@ -114,6 +114,7 @@ pub(crate) enum Wrong {
     RefusesDuplicates,
     IsSlow,
     TakesNothingLarge,
+    TakesNothingOf16Kb,
     PaintsTheTerminal,
 }
 
@@ -158,7 +159,12 @@ fn answer(
     if !is_admitted {
         return (StatusCode::UNAUTHORIZED, "");
     }
-    if wrong == Wrong::TakesNothingLarge && body.len() > 50_000 {
+    let limit = match wrong {
+        Wrong::TakesNothingLarge => 50_000,
+        Wrong::TakesNothingOf16Kb => 10_000,
+        _ => usize::MAX,
+    };
+    if body.len() > limit {
         return (StatusCode::PAYLOAD_TOO_LARGE, "");
     }
     let Ok(event) = serde_json::from_slice::<Value>(body) else {
