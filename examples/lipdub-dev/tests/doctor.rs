@@ -48,7 +48,7 @@ async fn a_right_receiver_is_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_fault_is_named() {
-    let faults: [(Wrong, &[&str]); 15] = [
+    let faults: [(Wrong, &[&str]); 16] = [
         (Wrong::TakesAGet, &["get"]),
         (Wrong::AnswersEverything200, &["wants-key", "refuses-wrong-key", "get", "malformed"]),
         (Wrong::AsksForNoKey, &["wants-key"]),
@@ -61,6 +61,7 @@ async fn each_fault_is_named() {
         (Wrong::HandlesTwice, &["same-event-again", "fresh-link", "same-event-at-once"]),
         (Wrong::HandlesFreshLinksTwice, &["fresh-link"]),
         (Wrong::RefusesDuplicates, &["same-event-again", "fresh-link", "same-event-at-once"]),
+        (Wrong::IsBusyWithDuplicates, &["same-event-again", "fresh-link"]),
         (Wrong::IsSlow, &["in-time", "accepts-key", "wants-key", "refuses-wrong-key"]),
         (Wrong::TakesNothingLarge, &[]),
         (Wrong::TakesNothingOf16Kb, &["size"]),

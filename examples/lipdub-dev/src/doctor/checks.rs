@@ -227,7 +227,7 @@ impl Patient {
         let event = self.event();
         let first = self.deliver(&event, None).await;
         let again = self.deliver(&event, None).await;
-        handled_once(Check("same-event-again"), &[first, again])
+        handled_once(Check("same-event-again"), Order::OneByOne, &[first, again])
     }
 
     async fn in_other_words(&self) -> Finding {
@@ -235,14 +235,14 @@ impl Patient {
         let first = self.deliver(&event, None).await;
         let signed = self.deliver(&event, Some(Fault::FreshLinks)).await;
         let shuffled = self.deliver(&event, Some(Fault::ShuffledFields)).await;
-        handled_once(Check("fresh-link"), &[first, signed, shuffled])
+        handled_once(Check("fresh-link"), Order::OneByOne, &[first, signed, shuffled])
     }
 
     async fn at_once(&self) -> Finding {
         let (lipdub, event) = (self.receiver.lipdub(), self.event());
         lipdub.deliver_with(&event, [Fault::Twin]).await;
         let tries: Vec<Try> = lipdub.story(&event).tries().cloned().collect();
-        handled_once(Check("same-event-at-once"), &tries)
+        handled_once(Check("same-event-at-once"), Order::AtOnce, &tries)
     }
 
     async fn deliver(&self, event: &Sample, fault: Option<Fault>) -> Try {
@@ -337,12 +337,12 @@ fn refusal(check: Check, tried: &Try, how: &str, has_key: bool, todo: &'static s
 }
 
 /// Whether of several deliveries of one event one was handled, as far as the answers tell.
-fn handled_once(check: Check, tries: &[Try]) -> Finding {
+fn handled_once(check: Check, order: Order, tries: &[Try]) -> Finding {
     let statuses: Vec<_> =
         tries.iter().filter_map(|tried| tried.outcome.reply().and_then(Reply::status)).collect();
     let count = |status: &str| statuses.iter().filter(|said| *said == status).count();
     let found = tries.iter().map(said).collect::<Vec<_>>().join(", ");
-    if let Some(Err(problem)) = tries.iter().map(check_answer).find(Result::is_err) {
+    if let Some(problem) = problem(order, tries) {
         return check.failed(found, problem);
     }
     match (count("processed"), count("duplicate"), count("ignored")) {
@@ -362,14 +362,30 @@ fn handled_once(check: Check, tries: &[Try]) -> Finding {
     }
 }
 
-fn check_answer(tried: &Try) -> Result<(), &'static str> {
-    // One that is still running, or was refused in a crowd, is no fault: LipDub comes again.
-    let is_fine = tried.outcome.is_accepted() || tried.outcome.reply().is_some_and(|reply| reply.code == 503);
-    if is_fine {
-        Ok(())
-    } else {
-        Err("answer an event that was handled before with 200, or LipDub tries it again")
+/// How several deliveries of one event follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    OneByOne,
+    AtOnce,
+}
+
+/// What is wrong with one of the answers by itself.
+fn problem(order: Order, tries: &[Try]) -> Option<&'static str> {
+    let is_unavailable = |tried: &Try| tried.outcome.reply().is_some_and(|reply| reply.code == 503);
+    let mut was_accepted = false;
+    for tried in tries {
+        if tried.outcome.is_accepted() {
+            was_accepted = true;
+        } else if !is_unavailable(tried) {
+            return Some("answer an event that was handled before with 200, or LipDub tries it again");
+        } else if was_accepted && order == Order::OneByOne {
+            return Some(
+                "it was answered before and is answered 503 now: answer it with 200, or LipDub tries it again",
+            );
+        }
+        // One that is still running, or was refused in a crowd, is no fault: LipDub comes again.
     }
+    None
 }
 
 fn said(tried: &Try) -> String {

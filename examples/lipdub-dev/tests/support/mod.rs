@@ -112,6 +112,7 @@ pub(crate) enum Wrong {
     HandlesTwice,
     HandlesFreshLinksTwice,
     RefusesDuplicates,
+    IsBusyWithDuplicates,
     IsSlow,
     TakesNothingLarge,
     TakesNothingOf16Kb,
@@ -194,6 +195,7 @@ fn answer(
     match wrong {
         _ if is_new => (StatusCode::OK, processed),
         Wrong::HandlesTwice => (StatusCode::OK, processed),
+        Wrong::IsBusyWithDuplicates => (StatusCode::SERVICE_UNAVAILABLE, ""),
         Wrong::RefusesDuplicates => (StatusCode::CONFLICT, ""),
         _ => (StatusCode::OK, duplicate),
     }
