@@ -5,7 +5,13 @@
 
 mod support;
 
-use support::{KEY, Wrong, lipdub_dev, naive_receiver, objects, right_receiver, stdout};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use support::{KEY, Wrong, lipdub_dev, naive_receiver, objects, right_receiver, serve, stdout};
 
 /// The checks of this verdict.
 async fn checks(url: &str, verdict: &str, more: &[&str]) -> (Vec<String>, Option<i32>) {
@@ -62,7 +68,7 @@ async fn each_fault_is_named() {
         (Wrong::HandlesFreshLinksTwice, &["fresh-link"]),
         (Wrong::RefusesDuplicates, &["same-event-again", "fresh-link", "same-event-at-once"]),
         (Wrong::IsBusyWithDuplicates, &["same-event-again", "fresh-link"]),
-        (Wrong::IsSlow, &["in-time", "accepts-key", "wants-key", "refuses-wrong-key"]),
+        (Wrong::IsSlow, &["in-time"]),
         (Wrong::TakesNothingLarge, &[]),
         (Wrong::TakesNothingOf16Kb, &["size"]),
     ];
@@ -136,4 +142,24 @@ async fn a_host_that_lipdub_cannot_reach_is_warned_of() {
         assert_eq!((&url["check"], &url["verdict"]), (&"url".into(), &"warning".into()));
         assert!(url["found"].as_str().expect("a text").ends_with("to a host that is not public"), "{url}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_event_is_new_to_a_receiver_that_asks_for_no_key() {
+    let seen: Mutex<HashSet<Bytes>> = Mutex::default();
+    let strange: Arc<Mutex<Vec<bool>>> = Arc::default();
+    let (seen, without_key) = (Arc::new(seen), Arc::clone(&strange));
+    let receive = move |headers: HeaderMap, body: Bytes| async move {
+        let is_of = |name: &str, key: String| headers.get(name).is_some_and(|value| *value == key);
+        let has_key = is_of("authorization", format!("Bearer {KEY}")) || is_of("x-api-key", KEY.to_owned());
+        let is_new = seen.lock().expect("a set").insert(body);
+        if !has_key {
+            without_key.lock().expect("a list").push(is_new);
+        }
+        r#"{"status":"processed"}"#
+    };
+    let url = serve(Router::new().fallback(receive)).await;
+    let (failed, _) = checks(&url, "failed", &[]).await;
+    assert_eq!(failed[..2], ["wants-key", "refuses-wrong-key"]);
+    assert_eq!(*strange.lock().expect("a list"), [false, false]);
 }
