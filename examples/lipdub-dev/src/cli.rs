@@ -43,7 +43,7 @@ Examples:
   lipdub-dev replay deliveries.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
   lipdub-dev doctor https://example.com/webhooks/lipdub --api-key whk_123
 
-The key can also be given as LIPDUB_WEBHOOK_API_KEY. Exit codes: 0 all is well, 1 it is not, 2 wrong usage,
+The key can also be given as LIPDUB_WEBHOOK_API_KEY. Exit codes: 0 all is well, 1 it is not, 2 wrong usage, \
 141 nobody read on.";
 
 #[cfg(test)]

@@ -52,8 +52,8 @@ Examples:
   lipdub-dev doctor http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123 --event training-complete --strict
   lipdub-dev doctor http://127.0.0.1:3000/webhooks/lipdub --json
 
-With --json each check is an object with check, verdict (passed, warning, unseen, failed, skipped), found and todo. The exit code
-is 0 if no check failed. What the answers do not tell is unseen, and no fault, even with --strict.";
+With --json each check is an object with check, verdict (passed, warning, unseen, failed, skipped), found and todo. \
+The exit code is 0 if no check failed. What the answers do not tell is unseen, and no fault, even with --strict.";
 
 pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {
     let patience = Duration::from_secs_f64(options.timeout);

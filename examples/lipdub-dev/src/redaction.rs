@@ -109,7 +109,10 @@ pub(crate) fn without_token(path: &str) -> String {
 pub(crate) fn without_token_in(value: &str) -> String {
     let begins_with =
         |start: &str| value.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
-    if ["/", "http://", "https://"].into_iter().any(begins_with) {
+    // One that was encoded as a whole has no parts to tell apart.
+    if value.to_ascii_lowercase().contains("jobs%2f") {
+        REDACTED.to_owned()
+    } else if ["/", "http://", "https://"].into_iter().any(begins_with) {
         without_token(value)
     } else if value.contains('/') {
         without_secret_parts(value)
@@ -192,6 +195,7 @@ mod tests {
             ("/jobs/mine/TOKEN?key=TOKEN", "/jobs/mine/[REDACTED]"),
             ("HTTPS://h/jobs/TOKEN/?key=TOKEN", "HTTPS://h/jobs/[REDACTED]/"),
             ("POST /jobs/mine/TOKEN?key=TOKEN HTTP/1.1", "POST /jobs/mine/[REDACTED]/[REDACTED]"),
+            ("https%3A%2F%2Fh%2Fjobs%2Fmine%2FTOKEN&a=b", "[REDACTED]"),
             ("text/html, */*;q=0.8", "text/html, */*;q=0.8"),
             ("550e8400-e29b-41d4-a716-446655440000", "550e8400-e29b-41d4-a716-446655440000"),
         ] {

@@ -50,8 +50,10 @@ Examples:
   lipdub-dev replay deliveries.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
   lipdub-dev replay a.jsonl b.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --only render-failed --times 2
 
-The key is not in the files: give it again. What was no POST is skipped. The exit code is 0 if something was sent, and each
-answered with 2xx. With --json each is an object as of `send`, with place and delivery (which of --times).";
+The key is not in the files: give it again. What was no POST is skipped. The exit code is 0 if something was sent, and \
+each answered with 2xx.
+
+With --json each is an object as of `send`, with place and delivery (which of --times).";
 
 /// Headers that belong to a connection or are made anew.
 const NOT_REPLAYED: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "expect"];

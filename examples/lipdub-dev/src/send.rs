@@ -75,8 +75,8 @@ Examples:
   lipdub-dev send training-complete --to http://127.0.0.1:3000/webhooks/lipdub --lost-answer
   lipdub-dev send --file event.json --to http://127.0.0.1:3000/webhooks/lipdub --retry
 
-With --json each try is an object with delivery (which of --times), try, event_type, outcome (answered, lost, too_slow, no_answer), accepted, code,
-status, detail, error and took_ms. The exit code is 0 if LipDub would take each event for delivered.";
+With --json each try is an object with delivery (which of --times), try, event_type, outcome \
+(answered, lost, too_slow, no_answer), accepted, code, status, detail, error and took_ms. The exit code is 0 if LipDub would take each event for delivered.";
 
 /// A number of seconds that a timer can take.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {

@@ -163,3 +163,14 @@ async fn no_event_is_new_to_a_receiver_that_asks_for_no_key() {
     assert_eq!(failed[..2], ["wants-key", "refuses-wrong-key"]);
     assert_eq!(*strange.lock().expect("a list"), [false, false]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_receiver_is_called_slow_and_nothing_else() {
+    let url = naive_receiver(Wrong::IsSlow).await;
+    let output = lipdub_dev(&["doctor", &url, "--api-key", KEY, "--timeout", "0.5", "--json"]).await;
+    let findings = objects(&output);
+    let of = |verdict: &'static str| findings.iter().filter(move |finding| finding["verdict"] == verdict);
+    assert_eq!(of("failed").map(|finding| &finding["check"]).collect::<Vec<_>>(), ["in-time"]);
+    assert_eq!(of("skipped").count(), 11);
+    assert!(of("skipped").all(|finding| finding["found"] == "there was no answer in time"), "{findings:?}");
+}

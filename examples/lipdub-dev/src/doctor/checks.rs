@@ -43,7 +43,9 @@ impl Patient {
         tell(self.wants_key(&event, &first).await);
         tell(self.refuses_wrong_key(&event, &first).await);
         if !first.outcome.is_accepted() {
-            return Self::skip(&Self::AFTER_ACCEPTED, "no event is accepted", tell);
+            let is_slow = matches!(first.outcome, Outcome::CutOff);
+            let why = if is_slow { TOO_SLOW } else { "no event is accepted" };
+            return Self::skip(&Self::AFTER_ACCEPTED, why, tell);
         }
         tell(self.x_api_key().await);
         tell(self.get().await);
