@@ -2,9 +2,12 @@
 
 mod api_key;
 mod api_keys;
+mod key_set;
+mod key_usage;
 
 pub use self::api_key::ApiKey;
 pub use self::api_keys::ApiKeys;
+pub use self::key_usage::KeyUsage;
 use crate::callback::{JobLinks, KeyWithLink, Link};
 use crate::delivery::Head;
 use crate::event::Source;

@@ -48,6 +48,11 @@ impl ApiKey {
     pub(super) fn has(&self, digest: &[u8; 32]) -> Choice {
         self.digest.ct_eq(digest)
     }
+
+    /// What it is known by among keys that the operator gave. Compare a stranger's with [`has`](Self::has).
+    pub(super) fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
 }
 
 impl fmt::Debug for ApiKey {

@@ -1,17 +1,26 @@
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-use subtle::Choice;
-
-use super::{ApiKey, Shown};
+use super::key_set::{Current, KeySet};
+use super::{ApiKey, KeyUsage, Shown};
 use crate::delivery::Head;
 use crate::webhook::ConfigError;
 
 /// The API keys that are valid now; they can be replaced while the receiver runs.
 ///
-/// Clones share the keys. To rotate without a refused delivery: accept the old and the new key, switch
-/// LipDub to the new one, then accept only the new one.
+/// Clones share the keys: give one to the [`Webhook`](crate::Webhook), and keep one. They are replaced all at once,
+/// and a delivery meets either the keys of before or those of after.
+///
+/// # To rotate without a lost delivery
+///
+/// LipDub has one key at a time, and a new one takes the place of the old. The receiver takes several, and must
+/// take both as long as deliveries with either can come:
+///
+/// 1. Add the new key: `old` and `new` are both valid. Do it before LipDub has the new key if you choose the key, and
+///    at once if LipDub makes it; what comes in between is answered 401, and LipDub tries again.
+/// 2. Give LipDub the new key.
+/// 3. Wait until [`usage`](Self::usage) shows that the new key is used and the old one is not any more.
+/// 4. Take the old key away.
 ///
 /// # Examples
 ///
@@ -25,12 +34,15 @@ use crate::webhook::ConfigError;
 ///     .build()?;
 ///
 /// keys.replace([ApiKey::new("old")?, ApiKey::new("new")?])?;
+/// for key in keys.usage() {
+///     println!("{} deliveries came with key {}, the last at {:?}", key.deliveries, key.index, key.last_at);
+/// }
 /// # let _ = webhook;
 /// # Ok::<(), lipdub_core::ConfigError>(())
 /// ```
 #[derive(Clone)]
 pub struct ApiKeys {
-    keys: Arc<RwLock<Arc<[ApiKey]>>>,
+    current: Arc<Current>,
 }
 
 impl ApiKeys {
@@ -40,36 +52,32 @@ impl ApiKeys {
     ///
     /// [`ConfigError::NoCredential`] if there is no key in it.
     pub fn new(keys: impl IntoIterator<Item = ApiKey>) -> Result<Self, ConfigError> {
-        Ok(Self { keys: Arc::new(RwLock::new(at_least_one(keys)?)) })
+        Ok(Self { current: Arc::new(Current::new(at_least_one(keys)?)) })
     }
 
     /// Accepts these keys from now on, and no others.
+    ///
+    /// A key that stays keeps its [`usage`](Self::usage).
     ///
     /// # Errors
     ///
     /// [`ConfigError::NoCredential`] if there is no key in it; the keys stay as they were.
     pub fn replace(&self, keys: impl IntoIterator<Item = ApiKey>) -> Result<(), ConfigError> {
-        let keys = at_least_one(keys)?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.current.replace(&at_least_one(keys)?);
         Ok(())
+    }
+
+    /// For each key, in the order in which they were given: how many deliveries came with it, and when the last did.
+    ///
+    /// It counts in this process only. A delivery that carries several keys counts for each, and one that carries a
+    /// key twice once. The log has the key's index for each delivery, at the level `debug`.
+    pub fn usage(&self) -> Vec<KeyUsage> {
+        self.current.get().usage()
     }
 
     /// What a request shows: every key that it carries must be right.
     pub(super) fn check(&self, head: &Head<'_>) -> Shown {
-        let keys = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
-        let mut credentials = 0_u32;
-        let mut all_right = Choice::from(1);
-        let mut check = |credential: Option<&[u8]>| {
-            credentials += 1;
-            all_right &= credential.map_or(Choice::from(0), |credential| matches_any(&keys, credential));
-        };
-        head.each("authorization", &mut |value| check(bearer(value)));
-        head.each("x-api-key", &mut |value| check(Some(value)));
-        match (credentials, all_right.into()) {
-            (0, _) => Shown::Nothing,
-            (_, true) => Shown::Right,
-            (_, false) => Shown::Wrong,
-        }
+        self.current.get().check(head)
     }
 }
 
@@ -79,21 +87,6 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
-fn at_least_one(keys: impl IntoIterator<Item = ApiKey>) -> Result<Arc<[ApiKey]>, ConfigError> {
-    let keys: Arc<[ApiKey]> = keys.into_iter().collect();
-    if keys.is_empty() { Err(ConfigError::NoCredential) } else { Ok(keys) }
-}
-
-/// Compares digests, and with every key, so that time tells neither length nor place of a difference.
-fn matches_any(keys: &[ApiKey], credential: &[u8]) -> Choice {
-    let digest: [u8; 32] = Sha256::digest(credential).into();
-    keys.iter().fold(Choice::from(0), |found, key| found | key.has(&digest))
-}
-
-/// The token of `Bearer TOKEN`; the scheme is case-insensitive ([RFC 9110, section 11.1]).
-///
-/// [RFC 9110, section 11.1]: https://www.rfc-editor.org/rfc/rfc9110.html#section-11.1
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(b"bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii_start())
+fn at_least_one(keys: impl IntoIterator<Item = ApiKey>) -> Result<KeySet, ConfigError> {
+    KeySet::new(keys).ok_or(ConfigError::NoCredential)
 }
