@@ -2,11 +2,16 @@
 
 mod api_key;
 mod api_keys;
+mod key_closure;
+mod key_file;
 mod key_set;
+mod key_source;
+mod key_source_error;
 mod key_usage;
 
 pub use self::api_key::ApiKey;
 pub use self::api_keys::ApiKeys;
+pub use self::key_source_error::KeySourceError;
 pub use self::key_usage::KeyUsage;
 use crate::callback::{JobLinks, KeyWithLink, Link};
 use crate::delivery::Head;

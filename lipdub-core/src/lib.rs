@@ -15,7 +15,7 @@ mod webhook;
 
 pub use async_trait::async_trait;
 
-pub use self::auth::{ApiKey, ApiKeys, KeyUsage};
+pub use self::auth::{ApiKey, ApiKeys, KeySourceError, KeyUsage};
 pub use self::callback::{
     CallbackUrl, CallbackUrlError, JobLinks, KeyWithLink, LinkError, NonPublicHost, SigningKey,
 };

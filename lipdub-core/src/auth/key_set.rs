@@ -31,6 +31,16 @@ impl KeySet {
         self.0.len()
     }
 
+    /// Whether it holds the same keys in the same order.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.0.iter().map(|counted| counted.key.digest()).eq(other.0.iter().map(|other| other.key.digest()))
+    }
+
+    /// Whether it is a clone of the other.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// What a request shows: every key that it carries must be right.
     pub(super) fn check(&self, head: &Head<'_>) -> Shown {
         let mut credentials = 0_u32;
