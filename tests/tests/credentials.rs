@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
 
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lipdub_core::{ApiKey, ApiKeys};
@@ -9,6 +14,9 @@ use lipdub_tests::{
     Connection, Framework, KEY, Server, event, on_each_framework, on_each_way_in, receiver, send,
 };
 use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 const SECOND: &str = "whk_second";
 
@@ -17,6 +25,58 @@ fn with(credentials: &[u8]) -> Vec<u8> {
     let head = b"POST /webhooks/lipdub HTTP/1.1\r\nhost: localhost\r\n".as_slice();
     let length = format!("content-length: {}\r\n\r\n", body.len());
     [head, credentials, length.as_bytes(), body.as_bytes()].concat()
+}
+
+async fn code(address: SocketAddr, key: &str) -> u16 {
+    let credentials = format!("authorization: Bearer {key}\r\n");
+    send(address, with(credentials.as_bytes())).await.expect("an answer").code
+}
+
+/// A file of keys that is rotated: version `n` holds `steady`, `key(n-1)` and `key(n)`.
+struct Rotated {
+    path: PathBuf,
+    /// The version whose writing has begun, and the one that is written.
+    begun: AtomicUsize,
+    written: AtomicUsize,
+}
+
+impl Rotated {
+    fn of(framework: Framework) -> Arc<Self> {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let path = directory.join(format!("keys-{framework:?}-{}", std::process::id()));
+        let rotated = Self { path, begun: AtomicUsize::new(0), written: AtomicUsize::new(0) };
+        rotated.write(0);
+        Arc::new(rotated)
+    }
+
+    fn write(&self, version: usize) {
+        self.begun.store(version, Ordering::SeqCst);
+        let content = format!("steady\nkey{}\nkey{version}\n", version.saturating_sub(1));
+        let beside = self.path.with_extension("new");
+        fs::write(&beside, content).unwrap();
+        fs::rename(&beside, &self.path).unwrap();
+        self.written.store(version, Ordering::SeqCst);
+    }
+
+    /// Delivers with the steady and the newest key, each of which is valid, for as long as somebody listens.
+    async fn deliver(self: Arc<Self>, address: SocketAddr, let_in: watch::Sender<usize>) {
+        while !let_in.is_closed() {
+            assert_eq!(code(address, "steady").await, 200);
+            let newest = self.written.load(Ordering::SeqCst);
+            let code = code(address, &format!("key{newest}")).await;
+            let was_valid = self.begun.load(Ordering::SeqCst) <= newest + 1;
+            assert!(code == 200 || !was_valid, "key{newest}: {code}");
+            if code == 200 {
+                let_in.send_modify(|version| *version = newest.max(*version));
+            }
+        }
+    }
+}
+
+impl Drop for Rotated {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 on_each_way_in! {
@@ -92,15 +152,40 @@ on_each_framework! {
             .build()
             .unwrap();
         let server = Server::with_webhook(framework, webhook);
-        let code = async |key: &str| {
-            let credentials = format!("authorization: Bearer {key}\r\n");
-            send(server.address, with(credentials.as_bytes())).await.unwrap().code
-        };
+        let code = |key| code(server.address, key);
         assert_eq!((code("old").await, code("new").await), (200, 401));
         keys.replace([ApiKey::new("old").unwrap(), ApiKey::new("new").unwrap()]).unwrap();
         assert_eq!((code("old").await, code("new").await), (200, 200));
         keys.replace([ApiKey::new("new").unwrap()]).unwrap();
         assert_eq!((code("old").await, code("new").await), (401, 200));
+    }
+
+    async fn a_file_of_keys_is_rotated_under_load_and_no_valid_key_is_refused(framework: Framework) {
+        let rotated = Rotated::of(framework);
+        let keys = ApiKeys::from_file(&rotated.path).unwrap();
+        let builder = lipdub_core::Webhook::builder().api_keys(keys.clone());
+        let webhook = builder.fallback(|_event| async { Ok(()) }).build().unwrap();
+        let address = Server::with_webhook(framework, webhook).address;
+
+        let (let_in, mut newest) = watch::channel(0);
+        let mut deliverers: JoinSet<()> =
+            (0..4).map(|_| Arc::clone(&rotated).deliver(address, let_in.clone())).collect();
+        drop(let_in);
+        for version in 1..=25 {
+            rotated.write(version);
+            let used = timeout(Duration::from_secs(20), newest.wait_for(|newest| *newest >= version)).await;
+            // If all deliverers have failed, they say why.
+            if !matches!(used, Ok(Ok(_))) {
+                break;
+            }
+        }
+        drop(newest);
+        while let Some(deliverer) = deliverers.join_next().await {
+            deliverer.unwrap();
+        }
+        assert_eq!(code(address, "key0").await, 401);
+        let deliveries: Vec<_> = keys.usage().iter().map(|key| key.deliveries).collect();
+        assert!(deliveries[0] > 25 && deliveries[2] > 0, "{deliveries:?}");
     }
 
     async fn nobody_needs_a_key_only_where_that_was_asked_for(framework: Framework) {
