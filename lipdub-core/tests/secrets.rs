@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lipdub_core::dedupe::{Claim, ClaimRequest, Transition};
@@ -14,9 +12,8 @@ use lipdub_core::{
     StoreError, Webhook, async_trait,
 };
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
 
-use support::{KEY, deliver};
+use support::{KEY, Output, deliver};
 
 /// Each of these is somewhere in what goes in, and must be nowhere in what comes out.
 const SECRETS: [&str; 7] = [
@@ -50,38 +47,6 @@ impl DedupeStore for Indiscreet {
     }
     async fn release(&self, _: &ClaimRequest, _: u32) -> Result<Transition, StoreError> {
         Ok(Transition::Refused)
-    }
-}
-
-/// Everything that came out.
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Output {
-    fn say(&self, text: impl std::fmt::Debug) {
-        writeln!(self.0.lock().unwrap(), "{text:#?} {text:?}").unwrap();
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Output {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }
 

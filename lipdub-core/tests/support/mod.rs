@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use lipdub_core::{Answer, Event, EventKey, Head, Webhook, WebhookBuilder};
+use tracing_subscriber::fmt::MakeWriter;
 
 pub(crate) const KEY: &str = "whk_secret_0123456789";
 
@@ -50,4 +52,36 @@ pub(crate) fn key_of(body: &str) -> EventKey {
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+/// Everything that came out.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    pub(crate) fn say(&self, text: impl std::fmt::Debug) {
+        writeln!(self.0.lock().unwrap(), "{text:#?} {text:?}").unwrap();
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Output {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }
