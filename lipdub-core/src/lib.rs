@@ -15,7 +15,10 @@ mod webhook;
 
 pub use async_trait::async_trait;
 
-pub use self::auth::{ApiKey, ApiKeys, KeySourceError, KeyUsage};
+pub use self::auth::{
+    ApiKey, ApiKeys, HmacSha256, KeySourceError, KeyUsage, SignatureCounts, SignatureEncoding,
+    SignatureError, SignatureMode, Signed, StandardWebhooks, Verifier,
+};
 pub use self::callback::{
     CallbackUrl, CallbackUrlError, JobLinks, KeyWithLink, LinkError, NonPublicHost, SigningKey,
 };

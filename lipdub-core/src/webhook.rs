@@ -20,6 +20,7 @@ pub use self::receiver::{Inbound, Receiver, Task};
 pub use self::shutdown::Drained;
 pub(crate) use self::shutdown::{Shutdown, Stop};
 pub(crate) use self::twins::{Outcome, Report};
+use crate::auth::SignatureCounts;
 use crate::delivery::{Answer, Head, Status};
 use crate::event::EventType;
 use crate::handler::Handlers;
@@ -72,6 +73,13 @@ impl Webhook {
     /// The types that have a handler of their own, to be compared with what the account has enabled.
     pub fn event_types(&self) -> impl Iterator<Item = &EventType> {
         self.handlers.types()
+    }
+
+    /// How many deliveries were signed, and how: see [`WebhookBuilder::signature`].
+    ///
+    /// All are 0 if no verifier was given.
+    pub fn signatures(&self) -> SignatureCounts {
+        self.receiver.signatures()
     }
 
     /// Whether a job's link is a way in, so that an adapter has to take the paths of such links too.

@@ -8,21 +8,24 @@ use std::time::Duration;
 
 use lipdub_core::dedupe::{Claim, ClaimRequest, Transition};
 use lipdub_core::{
-    ApiKey, ApiKeys, DedupeStore, HandlerError, Head, JobLinks, Rejection, RenderComplete, SigningKey,
-    StoreError, Webhook, async_trait,
+    ApiKey, ApiKeys, DedupeStore, HandlerError, Head, HmacSha256, JobLinks, Rejection, RenderComplete,
+    SignatureMode, Signed, SigningKey, StandardWebhooks, StoreError, Webhook, async_trait,
 };
 use serde_json::{Value, json};
 
 use support::{KEY, Output, deliver};
 
 /// Each of these is somewhere in what goes in, and must be nowhere in what comes out.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 10] = [
     KEY,
     "whk_wrong",
     "customer@example.com",
     "signature=abc",
     "inside-of-an-error",
     "inside-of-a-store",
+    "signing-secret",
+    "d2hzZWNfMDEyMzQ1Njc4OQ==",
+    "757107ea0eb2509f",
     SIGNING_KEY,
 ];
 const SIGNING_KEY: &str = "a signing key of at least 32 bytes";
@@ -128,6 +131,7 @@ async fn nothing_that_comes_out_tells_what_went_in() {
             .await;
     }
     let token = say_all_about_links(&output);
+    say_all_about_signatures(&output).await;
     let key = ApiKey::new(KEY).unwrap();
     output.say(&key);
     output.say(ApiKeys::new([key]).unwrap());
@@ -148,6 +152,9 @@ async fn nothing_that_comes_out_tells_what_went_in() {
         "it is broken",
         "its API key is wrong",
         "link is not genuine",
+        "its signature is wrong",
+        "it is not signed",
+        "no HTTP header can have",
     ] {
         assert!(output.contains(expected), "nothing was captured of {expected:?}:\n{output}");
     }
@@ -185,4 +192,45 @@ fn say_all_about_links(output: &Output) -> String {
     }
     output.say(receiver);
     link.as_str().rsplit_once('/').unwrap().1.to_owned()
+}
+
+/// Lets deliveries come with signatures that are missing, unreadable and wrong.
+async fn say_all_about_signatures(output: &Output) {
+    for mode in [SignatureMode::Observe, SignatureMode::Enforce] {
+        let hmac =
+            HmacSha256::new("x-signature", "signing-secret").unwrap().also("signing-secret 2").unwrap();
+        let standard = StandardWebhooks::new("whsec_d2hzZWNfMDEyMzQ1Njc4OQ==").unwrap();
+        output.say((&hmac, &standard));
+        let [hmac, standard] =
+            [webhook(output).signature(hmac, mode), webhook(output).signature(standard, mode)];
+        output.say((&hmac, &standard));
+        for webhook in [hmac.build().unwrap(), standard.build().unwrap()] {
+            let headers = [
+                ("x-api-key", KEY),
+                ("x-signature", "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
+                ("webhook-id", "customer@example.com"),
+                ("webhook-timestamp", "1"),
+                ("webhook-signature", "v1,d2hzZWNfMDEyMzQ1Njc4OQ=="),
+            ];
+            for count in 1..=headers.len() {
+                let headers = headers[..count].to_vec();
+                let head = Head::new("POST", &headers);
+                let delivery = webhook.begin(&head).unwrap();
+                output.say((&head, &delivery));
+                output
+                    .say(delivery.run("customer@example.com".into(), |task| drop(tokio::spawn(task))).await);
+            }
+            output.say((&webhook, webhook.signatures()));
+        }
+    }
+    let headers = [("x-signature", b"757107ea0eb2509f".as_slice())];
+    output.say(Signed::new(&headers, b"customer@example.com"));
+    output.say(HmacSha256::new("x-signature", "signing-secret\n").unwrap_err().to_string());
+    output.say(StandardWebhooks::new("whsec_signing-secret").unwrap_err().to_string());
+    // The arguments the wrong way round.
+    let swapped = HmacSha256::new("signing-secret", "x-signature").unwrap().prefix("signing-secret");
+    output
+        .say((&swapped, webhook(output).signature(swapped.clone(), SignatureMode::Enforce).build().unwrap()));
+    let unusable = HmacSha256::new("signing-secret:", "x-signature").unwrap();
+    output.say(webhook(output).signature(unusable, SignatureMode::Enforce).build().unwrap_err().to_string());
 }

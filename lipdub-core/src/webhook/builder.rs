@@ -11,7 +11,7 @@ use super::receiver::{Inner, Receiver};
 use super::twins::Twins;
 use super::{ConfigError, Shutdown, Webhook};
 use crate::attempt::Dedupe;
-use crate::auth::{AccessBuilder, ApiKey, ApiKeys};
+use crate::auth::{AccessBuilder, ApiKey, ApiKeys, SignatureMode, Verifier};
 use crate::callback::{JobLinks, KeyWithLink};
 use crate::dedupe::{DedupeStore, MemoryStore};
 use crate::event::{Event, EventKey, EventType, Received, RenderComplete, RenderFailed, StageEvent};
@@ -107,8 +107,8 @@ impl WebhookBuilder {
 
     /// Takes deliveries over links that were signed for a job, too.
     ///
-    /// The adapters then also receive at `PATH/jobs/JOB/TOKEN`. Without any API key only the links are a way in, and
-    /// LipDub's fallback to the tenant's webhook, a day after the render was asked for, is refused.
+    /// The adapters then also receive at `PATH/jobs/JOB/TOKEN`. Without any API key or enforced signature only the links are
+    /// a way in, and LipDub's fallback to the tenant's webhook, a day after the render was asked for, is refused.
     ///
     /// # Examples
     ///
@@ -124,10 +124,46 @@ impl WebhookBuilder {
         self
     }
 
+    /// Verifies the signature of every delivery, when its body was read and before anything is made of it.
+    ///
+    /// LipDub signs nothing today. On the day it does, add a verifier that observes, watch
+    /// [`Webhook::signatures`] and the log until every delivery is signed right, and enforce it then.
+    ///
+    /// | mode | with an API key | without | with [`allow_unauthenticated`](Self::allow_unauthenticated) |
+    /// |---|---|---|---|
+    /// | [`Observe`](SignatureMode::Observe) | the key decides | a build error: nothing keeps anybody out | everybody is let in |
+    /// | [`Enforce`](SignatureMode::Enforce) | both must be right | the signature decides | a build error: they contradict each other |
+    ///
+    /// A job's link spares no signature. Keep the key: without the right one no body is read, and none has to be verified.
+    ///
+    /// One verifier for each webhook; a second is a build error. A verifier can ask several others, and
+    /// [`HmacSha256`](crate::HmacSha256) and [`StandardWebhooks`](crate::StandardWebhooks) take several secrets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lipdub_core::{HmacSha256, SignatureMode, Webhook};
+    ///
+    /// let verifier = HmacSha256::new("x-lipdub-signature", "the new secret")?
+    ///     .also("the old secret")?
+    ///     .prefix("sha256=");
+    /// let webhook = Webhook::builder()
+    ///     .api_key("whk_123")
+    ///     .signature(verifier, SignatureMode::Observe)
+    ///     .fallback(|_event| async { Ok(()) })
+    ///     .build()?;
+    /// # let _ = webhook;
+    /// # Ok::<(), lipdub_core::ConfigError>(())
+    /// ```
+    pub fn signature(mut self, verifier: impl Verifier, mode: SignatureMode) -> Self {
+        self.access.add_signature(verifier, mode);
+        self
+    }
+
     /// Lets everybody in.
     ///
     /// Anybody who finds the URL can then invent events. Only for a receiver that cannot be reached but by
-    /// LipDub, and for tests. Not together with a key. A job's link must be right even so.
+    /// LipDub, and for tests. Not together with a key or an enforced signature. A job's link must be right even so.
     pub fn allow_unauthenticated(mut self) -> Self {
         self.access.everybody = true;
         self

@@ -12,12 +12,14 @@ pub enum ConfigError {
     EmptyApiKey,
     /// An API key cannot come through an HTTP header as it is.
     UnusableApiKey,
-    /// Two of `api_key`, `api_keys` and `allow_unauthenticated` were used.
+    /// Two of `api_key`, `api_keys` and `allow_unauthenticated` were used, or the latter and an enforced `signature`.
     AmbiguousCredentials,
     /// A key for signing links is shorter than 32 bytes.
     ShortSigningKey,
     /// LipDub would not call links below this URL, for the reason in here.
     UnusableLinkBase(CallbackUrlError),
+    /// A secret for signatures is none, for the reason in here.
+    UnusableSecret(&'static str),
     /// No handler was given.
     NoHandler,
     /// A receiver without handlers was given one.
@@ -32,7 +34,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCredential => formatter.write_str(
-                "no API key was given: add `.api_key(…)`, or `.job_links(…)`, or `.allow_unauthenticated()` if anybody may deliver",
+                "no credential was given: add `.api_key(…)`, or `.job_links(…)`, or enforce a `.signature(…)`, or `.allow_unauthenticated()` if anybody may deliver",
             ),
             Self::EmptyApiKey => formatter
                 .write_str("an API key is empty: is the environment variable that it comes from set?"),
@@ -40,12 +42,13 @@ impl fmt::Display for ConfigError {
                 "an API key begins or ends with white space or holds a control character, which no HTTP header can carry: trim it",
             ),
             Self::AmbiguousCredentials => formatter.write_str(
-                "use only one of `.api_key(…)`, `.api_keys(…)` and `.allow_unauthenticated()`",
+                "use only one of `.api_key(…)`, `.api_keys(…)` and `.allow_unauthenticated()`, and not the last with an enforced `.signature(…)`",
             ),
             Self::ShortSigningKey => formatter.write_str(
                 "a signing key is shorter than 32 bytes, so that it could be guessed: make one with `openssl rand -base64 32`",
             ),
             Self::UnusableLinkBase(error) => write!(formatter, "LipDub would not call the base URL of job links: {error}"),
+            Self::UnusableSecret(reason) => write!(formatter, "a secret for signatures cannot be used: {reason}"),
             Self::NoHandler => formatter.write_str(
                 "there is no handler: add `.on_render_complete(…)` or another, or a `.fallback(…)`",
             ),

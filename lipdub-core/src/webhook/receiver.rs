@@ -1,4 +1,4 @@
-//! The way of a delivery: begin, read, parse, claim, attempt, settle, answer.
+//! The way of a delivery: begin, read, verify, parse, claim, attempt, settle, answer.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -15,7 +15,7 @@ use super::builder::{CannotKey, EventKeyFn, OnFailure};
 use super::twins::{Entry, Twins};
 use super::{Drained, Shutdown, Stop};
 use crate::attempt::{Attempt, Dedupe};
-use crate::auth::{Access, Admitted};
+use crate::auth::{Access, Admitted, SignatureCounts};
 use crate::delivery::{Answer, Head, Status};
 use crate::event::{EventType, Received};
 use crate::handler::HandlerError;
@@ -96,6 +96,11 @@ impl Receiver {
         self.inner.access.takes_job_links()
     }
 
+    /// How many deliveries were signed, and how: see [`WebhookBuilder::signature`](crate::WebhookBuilder::signature).
+    pub fn signatures(&self) -> SignatureCounts {
+        self.inner.access.signatures()
+    }
+
     /// Shuts down, as [`Webhook::drain`](crate::Webhook::drain) does.
     ///
     /// # Cancel safety
@@ -164,7 +169,7 @@ impl Inbound {
     ///
     /// # Errors
     ///
-    /// The [`Answer`] to give if the body is none, or its key cannot be made.
+    /// The [`Answer`] to give if its signature is not right, it is no event, or its key cannot be made.
     pub fn receive(&self, body: Bytes) -> Result<Received, Answer> {
         // Nothing is claimed here, so nothing counts attempts: it is the first as far as anybody knows.
         Ok(self.keyed(self.parse(body)?)?.in_attempt(1))
@@ -215,7 +220,9 @@ impl Inbound {
         awaited.outcome().await.status()
     }
 
+    /// The event in the body, whose signature is verified before anything is made of it.
     pub(super) fn parse(&self, body: Bytes) -> Result<Received, Answer> {
+        self.receiver.access.verify(&self.admitted, &body).map_err(|status| self.answer(status))?;
         let source = self.admitted.source.clone();
         let received = Received::parse(body, source).map_err(|_| self.answer(Status::Malformed))?;
         self.compare_hint(received.event_type());
