@@ -227,8 +227,13 @@ impl StoreError {
         Self { what, source: Some(source.into()) }
     }
 
+    /// Says what went wrong where there is no error underneath, or one that must not be shown.
+    pub(crate) fn bare(what: &'static str) -> Self {
+        Self { what, source: None }
+    }
+
     pub(crate) fn timed_out() -> Self {
-        Self { what: "it did not answer in time", source: None }
+        Self::bare("it did not answer in time")
     }
 }
 

@@ -8,6 +8,8 @@ pub mod dedupe;
 mod delivery;
 mod event;
 mod handler;
+#[cfg(feature = "redis")]
+mod redis;
 mod rejection;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,21 +1,12 @@
-mod error;
-mod link;
-mod script;
-
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, FromRedisValue, IntoConnectionInfo as _, RedisResult, Value};
-use tokio::time::timeout;
+use redis::Value;
 
-use self::error::store_error;
-use self::link::{Link, Source};
-use self::script::{CLAIM, DONE, FAIL, RELEASE, RENEW, Reply, Script};
 use super::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
+use crate::redis::{Script, Server, Target, strange_answer};
 
 /// Remembers events in Redis, or Valkey, for several processes or across restarts.
 ///
@@ -76,10 +67,18 @@ pub struct RedisStore {
 }
 
 struct Inner {
-    link: Link,
+    server: Server,
     prefix: String,
-    timeout: Duration,
 }
+
+static CLAIM: Script = Script::new(include_str!("redis/claim.lua"));
+static RENEW: Script = Script::new(include_str!("redis/renew.lua"));
+static DONE: Script = Script::new(include_str!("redis/done.lua"));
+static FAIL: Script = Script::new(include_str!("redis/fail.lua"));
+static RELEASE: Script = Script::new(include_str!("redis/release.lua"));
+
+/// A word, and the number that goes with it.
+type Reply = (String, u64);
 
 impl RedisStore {
     /// Connects to the server at a URL such as `redis://user:password@host:6379/0`, with the defaults.
@@ -97,7 +96,7 @@ impl RedisStore {
 
     /// Starts with the defaults, for the server at this URL.
     pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(vec![url.into()])
+        RedisStoreBuilder::new(Target::server(url.into()))
     }
 
     /// Starts with the defaults, for the Redis Cluster that these nodes belong to.
@@ -117,18 +116,15 @@ impl RedisStore {
     /// ```
     #[cfg(feature = "redis-cluster")]
     pub fn cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> RedisStoreBuilder {
-        let urls = urls.into_iter().map(Into::into).collect();
-        RedisStoreBuilder { is_cluster: true, ..RedisStoreBuilder::new(urls) }
+        RedisStoreBuilder::new(Target::cluster(urls))
     }
 
     async fn call(&self, script: &Script, request: &ClaimRequest, attempt: u32) -> Result<Reply, StoreError> {
         let key = format!("{}{}", self.inner.prefix, request.key);
-        let call = async {
-            let mut lease = self.inner.link.get().await?;
-            let answer = script.run(&mut lease.connection, &key, request, attempt).await;
-            lease.answered(answer)
-        };
-        self.inner.in_time(call).await
+        let times = [millis(request.lease), millis(request.retention)].map(|time| time.to_string());
+        let [lease, retention] = times;
+        let arguments = [request.token.to_string(), lease, retention, attempt.max(1).to_string()];
+        self.inner.server.call(script, &key, &arguments).await
     }
 
     async fn transition(
@@ -146,27 +142,10 @@ impl RedisStore {
 }
 
 impl Inner {
-    async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        let call = async {
-            let mut lease = self.link.get().await?;
-            let answer = lease.connection.query(command).await;
-            lease.answered(answer)
-        };
-        self.in_time(call).await
-    }
-
-    /// Dropping a call gives its connection up: see [`Lease`](self::link::Lease).
-    async fn in_time<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
-        match timeout(self.timeout, call).await {
-            Ok(answer) => answer.map_err(store_error),
-            Err(_) => Err(StoreError::timed_out()),
-        }
-    }
-
     async fn warn_of_eviction(&self) {
         let mut command = redis::cmd("CONFIG");
         command.arg("GET").arg("maxmemory-policy");
-        match self.query::<Value>(&command).await {
+        match self.server.query::<Value>(&command).await {
             Ok(policy) if may_evict(&policy) => tracing::warn!(
                 "the Redis server's maxmemory-policy is not noeviction: short of memory, it forgets events, and \
                  those that are delivered again run again"
@@ -190,8 +169,10 @@ fn may_evict(answer: &Value) -> bool {
     }
 }
 
-fn strange_answer() -> StoreError {
-    StoreError { what: "the server gave an answer that is none of the script's", source: None }
+/// At least 1, the least that `PX` takes, and at most what Lua's numbers hold exactly when added to the time.
+fn millis(duration: Duration) -> u64 {
+    const MOST: u64 = 1 << 50;
+    u64::try_from(duration.as_millis()).unwrap_or(MOST).clamp(1, MOST)
 }
 
 /// # Cancel safety
@@ -231,7 +212,7 @@ impl fmt::Debug for RedisStore {
         formatter
             .debug_struct("RedisStore")
             .field("prefix", &self.inner.prefix)
-            .field("timeout", &self.inner.timeout)
+            .field("timeout", &self.inner.server.timeout)
             .finish_non_exhaustive()
     }
 }
@@ -239,26 +220,13 @@ impl fmt::Debug for RedisStore {
 /// The settings of a [`RedisStore`].
 #[must_use]
 pub struct RedisStoreBuilder {
-    urls: Vec<String>,
-    #[cfg(feature = "redis-cluster")]
-    is_cluster: bool,
-    #[cfg(feature = "redis-tls")]
-    root_certificate: Option<Vec<u8>>,
+    target: Target,
     prefix: String,
-    timeout: Duration,
 }
 
 impl RedisStoreBuilder {
-    fn new(urls: Vec<String>) -> Self {
-        Self {
-            urls,
-            #[cfg(feature = "redis-cluster")]
-            is_cluster: false,
-            #[cfg(feature = "redis-tls")]
-            root_certificate: None,
-            prefix: "lipdub:".to_owned(),
-            timeout: Duration::from_secs(1),
-        }
+    fn new(target: Target) -> Self {
+        Self { target, prefix: "lipdub:".to_owned() }
     }
 
     /// What the keys begin with. Defaults to `lipdub:`.
@@ -274,7 +242,7 @@ impl RedisStoreBuilder {
     /// [`WebhookBuilder::store_timeout`](crate::WebhookBuilder::store_timeout) should be longer, so that the
     /// log says what the matter was.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.target.timeout = timeout;
         self
     }
 
@@ -283,7 +251,7 @@ impl RedisStoreBuilder {
     /// The URLs must begin with `rediss://`.
     #[cfg(feature = "redis-tls")]
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.root_certificate = Some(pem.into());
+        self.target.root_certificate = Some(pem.into());
         self
     }
 
@@ -301,81 +269,10 @@ impl RedisStoreBuilder {
     ///
     /// This method is cancel safe.
     pub async fn connect(self) -> Result<RedisStore, StoreError> {
-        #[cfg(feature = "redis-tls")]
-        self.choose_crypto();
-        let link = Link::new(self.source().map_err(store_error)?, self.timeout);
-        let inner = Inner { link, prefix: self.prefix, timeout: self.timeout };
-        inner.query::<Value>(&redis::cmd("PING")).await?;
+        let inner = Inner { server: self.target.connect().await?, prefix: self.prefix };
         inner.warn_of_eviction().await;
         Ok(RedisStore { inner: Arc::new(inner) })
     }
-
-    /// rustls panics if there is no provider.
-    #[cfg(feature = "redis-tls")]
-    fn choose_crypto(&self) {
-        if self.urls.iter().any(|url| is_tls(url)) && rustls::crypto::CryptoProvider::get_default().is_none()
-        {
-            // If it fails, another thread has been faster.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-    }
-
-    fn source(&self) -> RedisResult<Source> {
-        #[cfg(feature = "redis-cluster")]
-        if self.is_cluster {
-            return self.cluster_source();
-        }
-        let url = self.urls.first().map(String::as_str).unwrap_or_default();
-        let target = url.into_connection_info()?.set_tcp_settings(tcp_settings());
-        #[cfg(feature = "redis-tls")]
-        if let Some(certificates) = self.certificates()? {
-            return Ok(Source::Single(Box::new(Client::build_with_tls(target, certificates)?)));
-        }
-        Ok(Source::Single(Box::new(Client::open(target)?)))
-    }
-
-    #[cfg(feature = "redis-cluster")]
-    fn cluster_source(&self) -> RedisResult<Source> {
-        let builder = redis::cluster::ClusterClient::builder(self.urls.iter().map(String::as_str))
-            // A node that is down must leave time to connect to the others and to ask one of them.
-            .connection_timeout(self.timeout / 4)
-            .response_timeout(self.timeout)
-            .overall_response_timeout(Some(self.timeout))
-            .tcp_settings(tcp_settings())
-            .retries(3)
-            .min_retry_wait(10)
-            .max_retry_wait(100);
-        #[cfg(feature = "redis-tls")]
-        let builder = match self.certificates()? {
-            Some(certificates) => builder.certs(certificates),
-            None => builder,
-        };
-        Ok(Source::Cluster(Box::new(builder.build()?)))
-    }
-
-    #[cfg(feature = "redis-tls")]
-    fn certificates(&self) -> RedisResult<Option<redis::TlsCertificates>> {
-        let Some(pem) = &self.root_certificate else { return Ok(None) };
-        // A PEM text without one is read as no authority, and no server would be trusted.
-        if !pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) {
-            return Err((redis::ErrorKind::InvalidClientConfig, "the root certificate is none").into());
-        }
-        Ok(Some(redis::TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) }))
-    }
-}
-
-#[cfg(feature = "redis-tls")]
-const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
-
-#[cfg(feature = "redis-tls")]
-fn is_tls(url: &str) -> bool {
-    let scheme = url.split(':').next().unwrap_or_default();
-    ["rediss", "valkeys"].iter().any(|tls| scheme.eq_ignore_ascii_case(tls))
-}
-
-/// A call must not wait until the server has acknowledged the one before it on the connection that they share.
-fn tcp_settings() -> TcpSettings {
-    TcpSettings::default().set_nodelay(true)
 }
 
 impl fmt::Debug for RedisStoreBuilder {
@@ -384,7 +281,7 @@ impl fmt::Debug for RedisStoreBuilder {
         formatter
             .debug_struct("RedisStoreBuilder")
             .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
+            .field("timeout", &self.target.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use crate::dedupe::StoreError;
 pub(super) fn store_error(error: RedisError) -> StoreError {
     let what = describe(&error);
     if error.kind() == ErrorKind::AuthenticationFailed || is_quoting(&error) {
-        return StoreError { what, source: None };
+        return StoreError::bare(what);
     }
     StoreError::new(what, error)
 }
