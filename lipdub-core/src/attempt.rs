@@ -23,7 +23,7 @@ use tracing::Instrument as _;
 
 use crate::dedupe::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
 use crate::event::{EventKey, Received};
-use crate::handler::{Failure, HandlerError, HandlerErrorKind};
+use crate::handler::{HandlerError, HandlerErrorKind};
 use crate::webhook::{Inner, Outcome, Report, Stop, Task};
 
 /// What one attempt needs.
@@ -71,8 +71,8 @@ impl Attempt {
     {
         let span = tracing::info_span!(
             "lipdub_event",
-            event_type = self.received.event_type.label(),
-            key = %self.received.key
+            event_type = self.received.event_type().label(),
+            key = %self.received.key()
         );
         Task::new(self.run(work).instrument(span))
     }
@@ -86,7 +86,7 @@ impl Attempt {
             tracing::warn!("the limit of attempts in flight is reached");
             return self.report.close(Outcome::Unavailable);
         };
-        let request = match self.receiver.dedupe.request(self.received.key) {
+        let request = match self.receiver.dedupe.request(self.received.key()) {
             Ok(request) => request,
             Err(error) => return self.cannot_claim(&error),
         };
@@ -163,7 +163,7 @@ impl Attempt {
         match ended {
             Ended::Itself(Ok(())) => self.succeeded(request, attempt, Outcome::Processed).await,
             Ended::Itself(Err(error)) => {
-                self.tell_failure(attempt, &error);
+                self.receiver.tell_failure(&self.received, attempt, &error);
                 match error.kind() {
                     HandlerErrorKind::Ignore => self.succeeded(request, attempt, Outcome::Ignored).await,
                     HandlerErrorKind::Permanent => self.succeeded(request, attempt, Outcome::Rejected).await,
@@ -185,19 +185,6 @@ impl Attempt {
         let received = self.received.clone().in_attempt(attempt);
         let work = async move { work(received).await };
         catch_panic(work).await.unwrap_or_else(|panic| Err(panic_error(&*panic)))
-    }
-
-    fn tell_failure(&self, attempt: u32, error: &HandlerError) {
-        match error.kind() {
-            HandlerErrorKind::Ignore => tracing::debug!(attempt, "{error}"),
-            HandlerErrorKind::Permanent | HandlerErrorKind::Retry => tracing::warn!(attempt, "{error}"),
-        }
-        let Some(hook) = &self.receiver.on_failure else { return };
-        let event_type = &self.received.event_type;
-        let failure = Failure { key: self.received.key, event_type, attempt, error };
-        if catch_unwind(AssertUnwindSafe(|| hook(&failure))).is_err() {
-            tracing::error!("the on_failure hook panicked");
-        }
     }
 
     async fn succeeded(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
@@ -360,7 +347,7 @@ impl Pause {
     }
 }
 
-async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+pub(crate) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(poll) => poll.map(Ok),
@@ -369,7 +356,7 @@ async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Se
     .await
 }
 
-fn panic_error(panic: &(dyn Any + Send)) -> HandlerError {
+pub(crate) fn panic_error(panic: &(dyn Any + Send)) -> HandlerError {
     let message = panic.downcast_ref::<String>().map(String::as_str);
     let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     HandlerError::retry(format!("the handler panicked: {message}"))

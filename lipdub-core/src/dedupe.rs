@@ -165,7 +165,7 @@ impl ClaimRequest {
 pub struct ClaimToken([u8; 16]);
 
 impl ClaimToken {
-    fn random() -> Result<Self, StoreError> {
+    pub(crate) fn random() -> Result<Self, StoreError> {
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|error| StoreError::new("no randomness", error))?;
         Ok(Self(token))
@@ -228,6 +228,7 @@ impl StoreError {
     }
 
     /// Says what went wrong where there is no error underneath, or one that must not be shown.
+    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) fn bare(what: &'static str) -> Self {
         Self { what, source: None }
     }
@@ -239,7 +240,7 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the dedupe store failed: {}", self.what)
+        write!(formatter, "the store failed: {}", self.what)
     }
 }
 

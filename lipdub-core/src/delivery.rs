@@ -191,6 +191,8 @@ impl Answer {
 pub enum Status {
     /// 200: the handler ran and succeeded.
     Processed,
+    /// 200: the event is stored in the inbox, and will be handled.
+    Accepted,
     /// 200: the event had been handled before.
     Duplicate,
     /// 200: there is no handler for this type, or the handler said that the event is not for it.
@@ -222,6 +224,7 @@ impl Status {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Processed => "processed",
+            Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::Ignored => "ignored",
             Self::Rejected => "rejected",
@@ -240,7 +243,7 @@ impl Status {
     /// The HTTP status code that goes with it.
     pub fn code(self) -> u16 {
         match self {
-            Self::Processed | Self::Duplicate | Self::Ignored | Self::Rejected => 200,
+            Self::Processed | Self::Accepted | Self::Duplicate | Self::Ignored | Self::Rejected => 200,
             Self::Malformed => 400,
             Self::Unauthorized => 401,
             Self::MethodNotAllowed => 405,
@@ -255,6 +258,7 @@ impl Status {
     fn body(self) -> &'static str {
         match self {
             Self::Processed => r#"{"status":"processed"}"#,
+            Self::Accepted => r#"{"status":"accepted"}"#,
             Self::Duplicate => r#"{"status":"duplicate"}"#,
             Self::Ignored => r#"{"status":"ignored"}"#,
             Self::Rejected => r#"{"status":"rejected"}"#,

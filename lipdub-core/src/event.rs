@@ -17,6 +17,7 @@ pub use self::created_at::CreatedAt;
 pub use self::data::{DownloadUrl, Extra, Id, RenderComplete, RenderFailed, StageEvent};
 pub use self::event_type::EventType;
 pub use self::key::{EventKey, ParseEventKeyError};
+pub(crate) use self::received::NotAnEvent;
 pub use self::received::{DecodeError, Received};
 
 /// Something that happened at LipDub, with its data as a `T`.

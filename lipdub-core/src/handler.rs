@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -72,6 +73,7 @@ where
 pub struct HandlerError {
     kind: HandlerErrorKind,
     inner: BoxError,
+    delay: Option<Duration>,
 }
 
 /// What shall come of an event whose handler failed.
@@ -91,22 +93,34 @@ impl HandlerError {
     ///
     /// The same as converting the error, for where you want to say so.
     pub fn retry(error: impl Into<BoxError>) -> Self {
-        Self { kind: HandlerErrorKind::Retry, inner: error.into() }
+        Self { kind: HandlerErrorKind::Retry, inner: error.into(), delay: None }
+    }
+
+    /// The handler failed this time; the event shall be tried again when this delay has passed.
+    ///
+    /// For a receiver with an inbox. Without one it is LipDub that delivers again, when it likes.
+    pub fn retry_after(delay: Duration, error: impl Into<BoxError>) -> Self {
+        Self { delay: Some(delay), ..Self::retry(error) }
     }
 
     /// The handler will fail each time; the event shall not be delivered again.
     pub fn permanent(error: impl Into<BoxError>) -> Self {
-        Self { kind: HandlerErrorKind::Permanent, inner: error.into() }
+        Self { kind: HandlerErrorKind::Permanent, inner: error.into(), delay: None }
     }
 
     /// The event is not for this handler, and that is all right.
     pub fn ignore(reason: impl Into<BoxError>) -> Self {
-        Self { kind: HandlerErrorKind::Ignore, inner: reason.into() }
+        Self { kind: HandlerErrorKind::Ignore, inner: reason.into(), delay: None }
     }
 
     /// What shall come of the event.
     pub fn kind(&self) -> HandlerErrorKind {
         self.kind
+    }
+
+    /// When it shall be tried again, if the handler said so.
+    pub fn delay(&self) -> Option<Duration> {
+        self.delay
     }
 
     /// The error or reason that was given.
@@ -195,6 +209,10 @@ impl Handlers {
         }
     }
 
+    pub(crate) fn has_fallback(&self) -> bool {
+        self.fallback.is_some()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.by_type.is_empty() && self.fallback.is_none()
     }
@@ -209,7 +227,7 @@ impl Handlers {
 
     /// Calls the handler; the error is that of the data, the future's is the handler's own.
     pub(crate) fn call(&self, received: &Received) -> Result<HandlerFuture, HandlerError> {
-        match self.find(&received.event_type) {
+        match self.find(received.event_type()) {
             Some(handler) => handler(received),
             None => Err(HandlerError::ignore("no handler for this type")),
         }

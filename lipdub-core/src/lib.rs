@@ -8,12 +8,14 @@ pub mod dedupe;
 mod delivery;
 mod event;
 mod handler;
+pub mod inbox;
 #[cfg(feature = "redis")]
 mod redis;
 mod rejection;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod webhook;
+mod worker;
 
 pub use async_trait::async_trait;
 
@@ -35,5 +37,8 @@ pub use self::event::{
     RenderComplete, RenderFailed, Source, StageEvent,
 };
 pub use self::handler::{Failure, Handler, HandlerError, HandlerErrorKind};
+#[doc(inline)]
+pub use self::inbox::Inbox;
 pub use self::rejection::Rejection;
 pub use self::webhook::{ConfigError, Delivery, Drained, Inbound, Receiver, Task, Webhook, WebhookBuilder};
+pub use self::worker::{UnknownTypes, Worker};

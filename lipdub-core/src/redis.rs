@@ -8,7 +8,7 @@ mod target;
 use std::future::Future;
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue, RedisResult, ToRedisArgs};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ToRedisArgs, Value};
 use tokio::time::timeout;
 
 use self::error::store_error;
@@ -29,6 +29,20 @@ impl Server {
             let mut lease = self.link.get().await?;
             let answer = lease.connection.query(command).await;
             lease.answered(answer)
+        };
+        self.in_time(call).await
+    }
+
+    /// The texts in what every master answers; nothing if one of them refuses the command.
+    pub(crate) async fn query_all(&self, command: &Cmd) -> Result<Option<Vec<String>>, StoreError> {
+        let call = async {
+            let mut lease = self.link.get().await?;
+            let answer = lease.connection.query_all(command).await;
+            match lease.answered(answer) {
+                Ok(answer) => Ok(Some(texts(&answer))),
+                Err(error) if is_refusal(&error) => Ok(None),
+                Err(error) => Err(error),
+            }
         };
         self.in_time(call).await
     }
@@ -54,6 +68,23 @@ impl Server {
             Err(_) => Err(StoreError::timed_out()),
         }
     }
+}
+
+/// Whatever the protocol wraps them in.
+fn texts(answer: &Value) -> Vec<String> {
+    match answer {
+        Value::BulkString(text) => vec![String::from_utf8_lossy(text).into_owned()],
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::Map(pairs) => {
+            pairs.iter().flat_map(|(name, value)| [texts(name), texts(value)].concat()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 pub(crate) fn strange_answer() -> StoreError {

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout_at;
 
 pub use self::builder::WebhookBuilder;
 pub use self::config_error::ConfigError;
@@ -24,6 +25,8 @@ use crate::auth::SignatureCounts;
 use crate::delivery::{Answer, Head, Status};
 use crate::event::EventType;
 use crate::handler::Handlers;
+use crate::inbox::Intake;
+use crate::worker::Worker;
 
 /// A receiver of LipDub's webhooks: who may deliver, what handles which event, and what is remembered.
 ///
@@ -50,6 +53,8 @@ use crate::handler::Handlers;
 pub struct Webhook {
     receiver: Receiver,
     handlers: Arc<Handlers>,
+    /// Where events are stored, if they are not handled at once.
+    intake: Option<Arc<Intake>>,
 }
 
 impl Webhook {
@@ -67,7 +72,8 @@ impl Webhook {
     ///
     /// The [`Answer`] to give.
     pub fn begin(&self, head: &Head<'_>) -> Result<Delivery, Answer> {
-        Ok(Delivery { inbound: self.receiver.begin(head)?, handlers: Arc::clone(&self.handlers) })
+        let inbound = self.receiver.begin(head)?;
+        Ok(Delivery { inbound, handlers: Arc::clone(&self.handlers), intake: self.intake.clone() })
     }
 
     /// The types that have a handler of their own, to be compared with what the account has enabled.
@@ -85,6 +91,13 @@ impl Webhook {
     /// Whether a job's link is a way in, so that an adapter has to take the paths of such links too.
     pub fn takes_job_links(&self) -> bool {
         self.receiver.takes_job_links()
+    }
+
+    /// A worker that handles what is in the inbox, with this webhook's handlers.
+    ///
+    /// See [`Worker`] for its settings. Without an inbox it cannot run.
+    pub fn worker(&self) -> Worker {
+        Worker::new(Arc::clone(self.receiver.inner()), Arc::clone(&self.handlers), self.intake.clone())
     }
 
     /// Shuts down: refuses new deliveries with 503, and waits until those in flight are settled.
@@ -135,6 +148,7 @@ impl fmt::Debug for Webhook {
 pub struct Delivery {
     inbound: Inbound,
     handlers: Arc<Handlers>,
+    intake: Option<Arc<Intake>>,
 }
 
 impl Delivery {
@@ -156,7 +170,7 @@ impl Delivery {
         self.inbound.read(poll_chunk).await
     }
 
-    /// Handles the event, or finds that it was handled, and says what to answer.
+    /// Handles the event, or finds that it was handled, or stores it in the inbox, and says what to answer.
     ///
     /// The attempt is given to `spawn`, which must start it as a task: it has to go on when this future is
     /// dropped, and after the answer deadline. That is `tokio::spawn`, or where handlers shall be able to
@@ -166,7 +180,7 @@ impl Delivery {
     ///
     /// This method is cancel safe: an attempt that has begun goes on, and its outcome is remembered.
     pub async fn run(self, body: Bytes, spawn: impl Fn(Task)) -> Answer {
-        let Self { inbound, handlers } = self;
+        let Self { inbound, handlers, intake } = self;
         let received = match inbound.parse(body) {
             Ok(received) => received,
             Err(answer) => return answer,
@@ -175,12 +189,19 @@ impl Delivery {
             tracing::debug!(event_type = received.event_type().label(), "there is no handler for this type");
             return inbound.answer(Status::Ignored);
         }
-        match inbound.keyed(received) {
-            Ok(received) => {
+        let received = match inbound.keyed(received) {
+            Ok(received) => received,
+            Err(answer) => return answer,
+        };
+        match intake {
+            Some(intake) => {
+                let stored = timeout_at(inbound.deadline(), intake.accept(&received)).await;
+                inbound.answer(stored.unwrap_or(Status::Unavailable))
+            }
+            None => {
                 let handle = async move |received| handlers.call(&received)?.await;
                 inbound.run(received, handle, spawn).await
             }
-            Err(answer) => answer,
         }
     }
 }

@@ -145,7 +145,7 @@ mod outages {
         let mut server = RedisServer::start();
         server.kill();
         let error = RedisStore::connect(server.url()).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: the connection was refused");
+        assert_eq!(error.to_string(), "the store failed: the connection was refused");
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +186,7 @@ mod outages {
         for _ in 0..2 {
             let begun = Instant::now();
             let error = store.claim(&request("a")).await.unwrap_err();
-            assert_eq!(error.to_string(), "the dedupe store failed: it did not answer in time");
+            assert_eq!(error.to_string(), "the store failed: it did not answer in time");
             assert!(begun.elapsed() < SHORT + SLACK, "{:?}", begun.elapsed());
         }
         server.thaw();
@@ -373,7 +373,7 @@ mod states {
         let store = connect(&server).await;
         server.command(&["REPLICAOF", "127.0.0.1", "1"]);
         let error = store.claim(&request("a")).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: the server is read-only");
+        assert_eq!(error.to_string(), "the store failed: the server is read-only");
         server.command(&["REPLICAOF", "NO", "ONE"]);
         assert_eq!(store.claim(&request("a")).await.unwrap(), GRANTED);
     }
@@ -390,7 +390,7 @@ mod states {
         server.restart_slowly();
         let _ = store.claim(&request("a")).await;
         let error = store.claim(&request("a")).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: the server is loading its data");
+        assert_eq!(error.to_string(), "the store failed: the server is loading its data");
         assert!(matches!(recovered(&store, &request("a")).await, Claim::Busy { .. }));
     }
 
@@ -410,10 +410,7 @@ mod states {
             tokio::task::block_in_place(|| {
                 tokio::runtime::Handle::current().block_on(async {
                     let error = store.claim(&request("a")).await.unwrap_err();
-                    assert_eq!(
-                        error.to_string(),
-                        "the dedupe store failed: the server is busy with a script"
-                    );
+                    assert_eq!(error.to_string(), "the store failed: the server is busy with a script");
                 });
             });
             server.command(&["SCRIPT", "KILL"]);
@@ -427,7 +424,7 @@ mod states {
         let store = connect(&server).await;
         server.command(&["CONFIG", "SET", "maxmemory", "1"]);
         let error = store.claim(&request("a")).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: the server is out of memory");
+        assert_eq!(error.to_string(), "the store failed: the server is out of memory");
         server.command(&["CONFIG", "SET", "maxmemory", "0"]);
         assert_eq!(store.claim(&request("a")).await.unwrap(), GRANTED);
     }
@@ -460,7 +457,7 @@ mod states {
             store.release(request, 1).await.unwrap_err(),
         ];
         for error in errors {
-            assert_eq!(error.to_string(), "the dedupe store failed: the event's key holds something else");
+            assert_eq!(error.to_string(), "the store failed: the event's key holds something else");
         }
     }
 
@@ -595,10 +592,10 @@ mod connecting {
         server.command(&["CONFIG", "SET", "requirepass", "right"]);
         let server_url = |password| format!("redis://:{password}@127.0.0.1:{}", server.port());
         let error = RedisStore::connect(server_url("wr0ng-secret")).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: authentication failed");
+        assert_eq!(error.to_string(), "the store failed: authentication failed");
         assert!(!everything(&error).contains("wr0ng-secret"), "{}", everything(&error));
         let error = RedisStore::connect(server.url()).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: authentication failed");
+        assert_eq!(error.to_string(), "the store failed: authentication failed");
         RedisStore::connect(server_url("right")).await.unwrap();
     }
 
@@ -614,7 +611,7 @@ mod connecting {
     async fn a_url_that_is_none_is_an_error_that_does_not_tell_it() {
         for url in ["", "s3cret", "http://:s3cret@host", "redis://:s3cret@host/x", "redis://:s3cret@host:x"] {
             let error = RedisStore::connect(url).await.unwrap_err();
-            assert_eq!(error.to_string(), "the dedupe store failed: the URL or the settings are not valid");
+            assert_eq!(error.to_string(), "the store failed: the URL or the settings are not valid");
             assert!(!everything(&error).contains("s3cret"), "{}", everything(&error));
         }
     }
@@ -761,7 +758,7 @@ mod tls {
     async fn a_certificate_of_an_unknown_authority_is_an_error() {
         let server = RedisServer::start_tls(&["--save", ""]);
         let error = RedisStore::connect(server.tls_url()).await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: the connection failed");
+        assert_eq!(error.to_string(), "the store failed: the connection failed");
         let other = RedisServer::start_tls(&["--save", ""]);
         let builder = RedisStore::builder(server.tls_url()).root_certificate(other.authority());
         builder.connect().await.unwrap_err();
@@ -771,7 +768,7 @@ mod tls {
     async fn a_certificate_that_is_none_is_an_error() {
         let builder = RedisStore::builder("rediss://127.0.0.1:1").root_certificate("no certificate");
         let error = builder.connect().await.unwrap_err();
-        assert_eq!(error.to_string(), "the dedupe store failed: the URL or the settings are not valid");
+        assert_eq!(error.to_string(), "the store failed: the URL or the settings are not valid");
     }
 }
 

@@ -16,8 +16,8 @@ use super::{CreatedAt, Event, EventKey, EventType, Source};
 /// dedupes puts it into the request's extensions.
 #[derive(Clone)]
 pub struct Received {
-    pub(crate) key: EventKey,
-    pub(crate) event_type: EventType,
+    key: EventKey,
+    event_type: EventType,
     created_at: CreatedAt,
     /// The text of `data` within `raw`, if there is any.
     data: Option<Bytes>,
@@ -69,6 +69,20 @@ impl Received {
             attempt: 0,
             source,
         })
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The same under another key.
+    pub(crate) fn with_key(mut self, key: EventKey) -> Self {
+        self.key = key;
+        self
     }
 
     /// The same in its `attempt`th attempt.

@@ -4,7 +4,9 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 #[cfg(feature = "redis-cluster")]
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult};
+#[cfg(feature = "redis-cluster")]
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::error::says;
@@ -51,6 +53,18 @@ impl Connection {
             Self::Single(connection) => command.query_async(connection).await,
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(connection) => command.query_async(connection).await,
+        }
+    }
+
+    /// Asks every master.
+    pub(super) async fn query_all(&mut self, command: &Cmd) -> RedisResult<Value> {
+        match self {
+            Self::Single(connection) => command.query_async(connection).await,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => {
+                let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                connection.route_command(command.clone(), masters).await
+            }
         }
     }
 }

@@ -25,11 +25,6 @@ mod keeping;
 mod scene;
 mod settling;
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-
 use crate::dedupe::DedupeStore;
 
 pub use self::claiming::*;
@@ -56,47 +51,7 @@ pub use self::settling::*;
 pub const PROMISES: &[Promise] = crate::__dedupe_promises! { @each list [] };
 
 /// One promise of a store.
-#[derive(Clone, Copy)]
-pub struct Promise {
-    name: &'static str,
-    rule: u8,
-    needs_expiry: bool,
-    check: fn(Arc<dyn DedupeStore>) -> Checked,
-}
-
-type Checked = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-impl Promise {
-    /// The name of its function in this module.
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Which of the rules of [`DedupeStore`] it belongs to, from 1 to 10.
-    pub const fn rule(&self) -> u8 {
-        self.rule
-    }
-
-    /// Whether it is about forgetting. A store that never forgets does not keep it, and need not.
-    pub const fn needs_expiry(&self) -> bool {
-        self.needs_expiry
-    }
-
-    /// Tries it on a store, which may be in use: the event keys are new.
-    ///
-    /// # Panics
-    ///
-    /// If the store breaks it, with a message that says the rule and what the store did.
-    pub async fn check(&self, store: Arc<dyn DedupeStore>) {
-        (self.check)(store).await;
-    }
-}
-
-impl fmt::Debug for Promise {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Promise({}, of rule {})", self.name, self.rule)
-    }
-}
+pub type Promise = crate::testing::Promise<dyn DedupeStore>;
 
 /// Holds a [`DedupeStore`](crate::DedupeStore) to its ten rules, with one test for each promise.
 ///
@@ -238,7 +193,7 @@ macro_rules! __dedupe_promises {
     };
     (@list [] $($when:ident { $($rule:literal: $($promise:ident)*;)* })*) => {
         &[$($($(
-            $crate::testing::dedupe::Promise {
+            $crate::testing::Promise {
                 name: stringify!($promise),
                 rule: $rule,
                 needs_expiry: $crate::__dedupe_promises!(@needs_expiry $when),

@@ -297,7 +297,7 @@ impl Sample {
     pub fn key(&self) -> EventKey {
         let body = self.body();
         let text = || EventKey::custom(&EventType::from(""), &String::from_utf8_lossy(&body));
-        Received::parse(body.clone(), Source::Tenant).map_or_else(|_| text(), |received| received.key)
+        Received::parse(body.clone(), Source::Tenant).map_or_else(|_| text(), |received| received.key())
     }
 
     pub(super) fn callback_path(&self) -> Option<&str> {

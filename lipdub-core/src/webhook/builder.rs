@@ -16,6 +16,7 @@ use crate::callback::{JobLinks, KeyWithLink};
 use crate::dedupe::{DedupeStore, MemoryStore};
 use crate::event::{Event, EventKey, EventType, Received, RenderComplete, RenderFailed, StageEvent};
 use crate::handler::{DoubleHandler, Failure, Handler, HandlerError, Handlers};
+use crate::inbox::{Inbox, Intake, Job, JobFn};
 
 pub(crate) type OnFailure = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 pub(crate) type EventKeyFn = Box<dyn Fn(&Received) -> Result<EventKey, CannotKey> + Send + Sync>;
@@ -47,6 +48,8 @@ pub struct WebhookBuilder {
     on_failure: Option<OnFailure>,
     event_key: Option<EventKeyFn>,
     store: Option<Box<dyn DedupeStore>>,
+    inbox: Option<Arc<dyn Inbox>>,
+    job: Option<JobFn>,
     fail_open: bool,
     body_limit: usize,
     read_timeout: Duration,
@@ -72,6 +75,8 @@ impl Default for WebhookBuilder {
             on_failure: None,
             event_key: None,
             store: None,
+            inbox: None,
+            job: None,
             fail_open: false,
             body_limit: 256 * 1024,
             read_timeout: Duration::from_secs(5),
@@ -375,6 +380,28 @@ impl WebhookBuilder {
         self
     }
 
+    /// Stores events in this inbox and answers; a [`worker`](Webhook::worker) handles them later.
+    ///
+    /// For work that takes longer than LipDub waits. An event that is stored is answered 200 `accepted`, and is handled until
+    /// that has succeeded, or it is a dead letter. Not together with [`dedupe`](Self::dedupe): the inbox remembers
+    /// what was handled. Limits of attempts in flight are the worker's.
+    pub fn inbox(mut self, inbox: impl Inbox) -> Self {
+        self.inbox = Some(Arc::new(inbox));
+        self
+    }
+
+    /// Says which job an event in the inbox belongs to. Defaults to what its data say: see [`Job`].
+    ///
+    /// Jobs take turns, and events of one job can be handled [one after the other](crate::inbox::Order::PerJob). If the
+    /// closure panics, or the data cannot be decoded, it is the default.
+    pub fn job(mut self, job: impl Fn(&Event) -> String + Send + Sync + 'static) -> Self {
+        self.job = Some(Box::new(move |received| {
+            let event = received.event().ok()?;
+            catch_unwind(AssertUnwindSafe(|| job(&event))).ok().map(Job::new)
+        }));
+        self
+    }
+
     /// Says what makes two deliveries the same event. Defaults to the whole content: see [`EventKey`].
     ///
     /// The text that the closure returns counts together with the event's type. Choose what is equal in every
@@ -399,7 +426,7 @@ impl WebhookBuilder {
         self.event_key = Some(Box::new(move |received| {
             let event = received.event().map_err(|_| CannotKey)?;
             let identity = catch_unwind(AssertUnwindSafe(|| identify(&event))).map_err(|_| CannotKey)?;
-            Ok(EventKey::custom(&received.event_type, &identity))
+            Ok(EventKey::custom(received.event_type(), &identity))
         }));
         self
     }
@@ -486,7 +513,12 @@ impl WebhookBuilder {
             return Err(ConfigError::DoubleHandler(handled));
         }
         let handlers = Arc::new(std::mem::take(&mut self.handlers));
-        Ok(Webhook { receiver: self.receiver()?, handlers })
+        let (job, timeout) = (self.job.take(), self.store_timeout);
+        let intake = self.inbox.take().map(|inbox| Arc::new(Intake::new(inbox, timeout, job)));
+        if intake.is_some() && (self.store.is_some() || self.fail_open) {
+            return Err(ConfigError::AmbiguousStore);
+        }
+        Ok(Webhook { receiver: self.receiver()?, handlers, intake })
     }
 
     /// Makes a receiver without handlers, for an extractor or a layer that hands the events on.
@@ -495,7 +527,13 @@ impl WebhookBuilder {
     ///
     /// A [`ConfigError`] that names the fault; a handler is one.
     pub fn build_receiver(self) -> Result<Receiver, ConfigError> {
-        if self.handlers.is_empty() { self.receiver() } else { Err(ConfigError::UnusedHandler) }
+        if !self.handlers.is_empty() {
+            return Err(ConfigError::UnusedHandler);
+        }
+        if self.inbox.is_some() {
+            return Err(ConfigError::UnusedInbox);
+        }
+        self.receiver()
     }
 
     fn receiver(self) -> Result<Receiver, ConfigError> {

@@ -20,6 +20,12 @@ pub enum ConfigError {
     UnusableLinkBase(CallbackUrlError),
     /// A secret for signatures is none, for the reason in here.
     UnusableSecret(&'static str),
+    /// Both an inbox and a dedupe store, or `fail_open`, were given.
+    AmbiguousStore,
+    /// A worker was to run without an inbox.
+    NoInbox,
+    /// A receiver without handlers was given an inbox.
+    UnusedInbox,
     /// No handler was given.
     NoHandler,
     /// A receiver without handlers was given one.
@@ -49,6 +55,15 @@ impl fmt::Display for ConfigError {
             ),
             Self::UnusableLinkBase(error) => write!(formatter, "LipDub would not call the base URL of job links: {error}"),
             Self::UnusableSecret(reason) => write!(formatter, "a secret for signatures cannot be used: {reason}"),
+            Self::AmbiguousStore => formatter.write_str(
+                "an inbox remembers what was handled: use it without `.dedupe(…)` and `.fail_open()`",
+            ),
+            Self::NoInbox => formatter.write_str(
+                "there is no inbox that a worker could work on: add `.inbox(…)` to the webhook",
+            ),
+            Self::UnusedInbox => formatter.write_str(
+                "events in an inbox are handled by a worker with closures: use `.build()`, or leave out `.inbox(…)`",
+            ),
             Self::NoHandler => formatter.write_str(
                 "there is no handler: add `.on_render_complete(…)` or another, or a `.fallback(…)`",
             ),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,7 +19,7 @@ use crate::attempt::{Attempt, Dedupe};
 use crate::auth::{Access, Admitted, SignatureCounts};
 use crate::delivery::{Answer, Head, Status};
 use crate::event::{EventType, Received};
-use crate::handler::HandlerError;
+use crate::handler::{Failure, HandlerError, HandlerErrorKind};
 
 /// A receiver without handlers: who may deliver and what is remembered, for handlers of your own.
 ///
@@ -56,6 +57,10 @@ pub(crate) struct Inner {
 }
 
 impl Receiver {
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     pub(super) fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
     }
@@ -120,6 +125,19 @@ impl fmt::Debug for Receiver {
 }
 
 impl Inner {
+    /// Logs that an attempt did not succeed, and tells whoever wants to know.
+    pub(crate) fn tell_failure(&self, received: &Received, attempt: u32, error: &HandlerError) {
+        match error.kind() {
+            HandlerErrorKind::Ignore => tracing::debug!(attempt, "{error}"),
+            HandlerErrorKind::Permanent | HandlerErrorKind::Retry => tracing::warn!(attempt, "{error}"),
+        }
+        let Some(hook) = &self.on_failure else { return };
+        let failure = Failure { key: received.key(), event_type: received.event_type(), attempt, error };
+        if catch_unwind(AssertUnwindSafe(|| hook(&failure))).is_err() {
+            tracing::error!("the on_failure hook panicked");
+        }
+    }
+
     fn answer(&self, status: Status) -> Answer {
         tracing::debug!(%status, "answering a delivery");
         Answer::new(status, self.retry_after)
@@ -188,7 +206,7 @@ impl Inbound {
         W: FnOnce(Received) -> F + Send + 'static,
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let deadline = self.begun + self.receiver.answer_deadline;
+        let deadline = self.deadline();
         let outcome = timeout_at(deadline, self.outcome(received, work, deadline, spawn)).await;
         self.answer(outcome.unwrap_or(Status::Pending))
     }
@@ -230,14 +248,18 @@ impl Inbound {
     }
 
     /// The event with the key that it shall have.
-    pub(super) fn keyed(&self, mut received: Received) -> Result<Received, Answer> {
-        if let Some(event_key) = &self.receiver.event_key {
-            received.key = event_key(&received).map_err(|CannotKey| {
-                tracing::error!(event_type = received.event_type.label(), "the event key could not be made");
-                self.answer(Status::Failed)
-            })?;
-        }
-        Ok(received)
+    pub(super) fn keyed(&self, received: Received) -> Result<Received, Answer> {
+        let Some(event_key) = &self.receiver.event_key else { return Ok(received) };
+        let key = event_key(&received).map_err(|CannotKey| {
+            tracing::error!(event_type = received.event_type().label(), "the event key could not be made");
+            self.answer(Status::Failed)
+        })?;
+        Ok(received.with_key(key))
+    }
+
+    /// When the answer must be given.
+    pub(super) fn deadline(&self) -> Instant {
+        self.begun + self.receiver.answer_deadline
     }
 
     pub(super) fn answer(&self, status: Status) -> Answer {

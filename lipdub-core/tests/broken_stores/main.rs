@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
 
 #[macro_use]
+#[path = "../support/verdict.rs"]
 mod verdict;
 
 mod claiming;
@@ -17,17 +18,21 @@ mod settling;
 mod store;
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use lipdub_core::MemoryStore;
 use lipdub_core::testing::dedupe::PROMISES;
+use lipdub_core::{DedupeStore, MemoryStore};
 
 use self::store::{Right, Store};
-use self::verdict::Trials;
+use self::verdict::{Trials, Verdict};
 
 broken! {
     a_right_store: Store::new(Right), breaks;
     the_memory_store: MemoryStore::new(), breaks;
+}
+
+async fn on_trial<S: DedupeStore>(make: impl Fn() -> S) -> Verdict {
+    Verdict::on(PROMISES, || Arc::new(make()) as Arc<dyn DedupeStore>).await
 }
 
 /// Whichever test comes first.

@@ -5,10 +5,9 @@ use std::time::Instant;
 
 use tokio::time::sleep;
 
-use super::scene::{BRIEF, Claimer, LEASE, LEASES, OVER, Scene, drop_after, steps};
+use super::scene::{Claimer, Scene};
 use crate::dedupe::{Claim, DedupeStore, Transition};
-
-const ROUNDS: usize = 20;
+use crate::testing::conformance::{BRIEF, LEASE, LEASES, OVER, ROUNDS, drop_after, steps};
 
 /// Rule 1: of 32 that claim a new event at once, one is granted the claim.
 pub async fn one_of_many_claims_on_a_new_event_is_granted(store: Arc<dyn DedupeStore>) {

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::scene::{BRIEF, LEASE, OVER, Scene};
+use super::scene::Scene;
 use crate::dedupe::{Claim, DedupeStore, Transition};
+use crate::testing::conformance::{BRIEF, LEASE, OVER};
 
 /// Long enough to see that something ends too soon.
 const SOON: Duration = Duration::from_millis(300);

@@ -1,48 +1,29 @@
 //! The steps that the promises are written in.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::iter;
-use std::pin::pin;
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Barrier;
-use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::dedupe::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
 use crate::event::{EventKey, EventType};
+use crate::testing::conformance::{BRIEF, LEASE, OVER, Promised, RIVALS, patiently};
 
-/// Longer than any test.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// Longer than any test as well, and a thousandth of it is not, as it shows if units are confused.
 const RETENTION: Duration = Duration::from_secs(120);
-/// Soon over. Nothing relies on a call being made before.
-pub(super) const BRIEF: Duration = Duration::from_millis(100);
-/// After this a brief lease or retention has passed by any clock.
-pub(super) const OVER: Duration = Duration::from_millis(400);
-/// Leases, and when to begin with them. A clock of whole seconds betrays itself at one of the moments at least.
-pub(super) const LEASES: [(Duration, Duration); 3] = [
-    (Duration::from_millis(900), Duration::ZERO),
-    (Duration::from_secs(1), Duration::ZERO),
-    (Duration::from_secs(1), Duration::from_millis(350)),
-];
-/// By how much two clocks may differ on how long something took.
-const TICK: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(5);
-const RIVALS: usize = 32;
 
 /// One event that the store has not heard of, and the promise that is tried on it.
 pub(super) struct Scene {
     store: Arc<dyn DedupeStore>,
     key: EventKey,
-    promise: &'static str,
+    promise: Promised,
 }
 
 impl Scene {
     pub(super) fn new(store: &Arc<dyn DedupeStore>, promise: &'static str) -> Self {
+        let promise = Promised(promise);
         let nothing = EventKey::custom(&EventType::RenderComplete, "");
         let unique = request(nothing, promise).token.to_string();
         let key = EventKey::custom(&EventType::RenderComplete, &unique);
@@ -57,7 +38,7 @@ impl Scene {
         let others = digits.map(|(at, digit)| {
             let other_digit = if digit == '0' { "1" } else { "0" };
             let key = [&text[..at], other_digit, &text[at + 1..]].concat();
-            Self { key: answer(key.parse(), promise), store: store.clone(), promise }
+            Self { key: first.promise.answer(key.parse()), store: store.clone(), promise: first.promise }
         });
         let others: Vec<_> = others.collect();
         [first].into_iter().chain(others).collect()
@@ -126,17 +107,9 @@ impl Scene {
     }
 
     async fn race(&self) -> Vec<Claim> {
-        let start = Arc::new(Barrier::new(RIVALS));
-        let rivals: Vec<_> =
-            (0..RIVALS).map(|_| tokio::spawn(starting_with(&start, 0, self.claimer().claim()))).collect();
-        let mut answers = Vec::with_capacity(RIVALS);
-        for rival in rivals {
-            answers.push(answer(rival.await, self.promise));
-        }
-        answers
+        self.promise.all_at_once((0..RIVALS).map(|_| self.claimer().claim())).await
     }
 
-    /// Two calls in two tasks at once. Which comes first, and by how much, differs from round to round.
     pub(super) async fn at_once<A, B>(
         &self,
         round: usize,
@@ -147,17 +120,11 @@ impl Scene {
         A: Send + 'static,
         B: Send + 'static,
     {
-        let start = Arc::new(Barrier::new(2));
-        let (one_waits, other_waits) = if round.is_multiple_of(2) { (0, round / 2) } else { (round / 2, 0) };
-        let one = tokio::spawn(starting_with(&start, one_waits, one));
-        let other = tokio::spawn(starting_with(&start, other_waits, other));
-        (answer(one.await, self.promise), answer(other.await, self.promise))
+        self.promise.at_once(round, one, other).await
     }
 
-    /// What began then is not over before its time. A machine that stalls makes it end later, but not earlier.
     pub(super) fn has_taken(&self, time: Duration, since: Instant, what: &str) {
-        let taken = since.elapsed();
-        self.check(taken + TICK >= time, format_args!("{what} of {time:?} was over after {taken:?}"));
+        self.promise.has_taken(time, since, what);
     }
 
     pub(super) fn is_answered_wrongly(&self, answers: impl fmt::Debug) {
@@ -165,7 +132,7 @@ impl Scene {
     }
 
     pub(super) fn check(&self, holds: bool, otherwise: impl fmt::Display) {
-        check(self.promise, holds, otherwise);
+        self.promise.check(holds, otherwise);
     }
 }
 
@@ -174,7 +141,7 @@ impl Scene {
 pub(super) struct Claimer {
     store: Arc<dyn DedupeStore>,
     request: ClaimRequest,
-    promise: &'static str,
+    promise: Promised,
 }
 
 impl Claimer {
@@ -280,27 +247,27 @@ impl Claimer {
 
     pub(super) fn claim(&self) -> impl Future<Output = Claim> + Send + use<> {
         let Self { store, request, promise } = self.clone();
-        async move { answer(store.claim(&request).await, promise) }
+        async move { promise.answer(store.claim(&request).await) }
     }
 
     pub(super) fn renew(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
         let Self { store, request, promise } = self.clone();
-        async move { answer(store.renew(&request, attempt).await, promise) }
+        async move { promise.answer(store.renew(&request, attempt).await) }
     }
 
     pub(super) fn done(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
         let Self { store, request, promise } = self.clone();
-        async move { answer(store.done(&request, attempt).await, promise) }
+        async move { promise.answer(store.done(&request, attempt).await) }
     }
 
     pub(super) fn fail(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
         let Self { store, request, promise } = self.clone();
-        async move { answer(store.fail(&request, attempt).await, promise) }
+        async move { promise.answer(store.fail(&request, attempt).await) }
     }
 
     pub(super) fn release(&self, attempt: u32) -> impl Future<Output = Transition> + Send + use<> {
         let Self { store, request, promise } = self.clone();
-        async move { answer(store.release(&request, attempt).await, promise) }
+        async move { promise.answer(store.release(&request, attempt).await) }
     }
 
     fn applies(&self, call: &str, transition: Transition) {
@@ -312,68 +279,11 @@ impl Claimer {
     }
 
     fn check(&self, holds: bool, otherwise: impl fmt::Display) {
-        check(self.promise, holds, otherwise);
+        self.promise.check(holds, otherwise);
     }
 }
 
-/// Asks until it is no longer too early, or has been for long.
-///
-/// The last answer was asked for when the time was over: a machine that stalls makes it late, and nothing else.
-async fn patiently<F>(ask: impl Fn() -> F, is_early: impl Fn(&F::Output) -> bool) -> F::Output
-where
-    F: Future,
-{
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let is_last = Instant::now() >= deadline;
-        let answer = ask().await;
-        if is_last || !is_early(&answer) {
-            return answer;
-        }
-        sleep(BRIEF / 4).await;
-    }
-}
-
-fn starting_with<F: Future>(
-    start: &Arc<Barrier>,
-    waits: usize,
-    call: F,
-) -> impl Future<Output = F::Output> + use<F> {
-    let start = start.clone();
-    async move {
-        start.wait().await;
-        for _ in 0..waits {
-            yield_now().await;
-        }
-        call.await
-    }
-}
-
-/// Drops a call after so many steps, if it has not ended by itself before.
-pub(super) async fn drop_after(steps: usize, call: impl Future) {
-    let mut call = pin!(call);
-    for _ in 0..steps {
-        if poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await {
-            return;
-        }
-        yield_now().await;
-    }
-}
-
-/// After how many steps to drop a call: each of the first few, and then some of those that a server takes.
-pub(super) fn steps() -> impl Iterator<Item = usize> {
-    iter::successors(Some(0), |steps| Some(steps + 1 + steps / 8)).take_while(|steps| *steps < 300)
-}
-
-fn request(key: EventKey, promise: &str) -> ClaimRequest {
+fn request(key: EventKey, promise: Promised) -> ClaimRequest {
     let request: Result<_, StoreError> = ClaimRequest::new(key, LEASE, RETENTION);
-    answer(request, promise)
-}
-
-fn answer<T, E: std::error::Error>(result: Result<T, E>, promise: &str) -> T {
-    result.unwrap_or_else(|error| panic!("{promise}; but the store did not answer: {error}"))
-}
-
-fn check(promise: &str, holds: bool, otherwise: impl fmt::Display) {
-    assert!(holds, "{promise}; but {otherwise}");
+    promise.answer(request)
 }

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use tokio::time::sleep;
 
-use super::scene::{BRIEF, LEASE, LEASES, OVER, Scene, drop_after, steps};
+use super::scene::Scene;
 use crate::dedupe::DedupeStore;
+use crate::testing::conformance::{BRIEF, LEASE, LEASES, OVER, drop_after, steps};
 
 /// Rule 4: who never held the claim changes nothing while it runs.
 pub async fn a_stranger_changes_nothing_about_a_running_event(store: Arc<dyn DedupeStore>) {
