@@ -14,6 +14,8 @@
 
 mod event;
 mod intake;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use async_trait::async_trait;
 
 pub use self::event::{InboxEvent, Job};
 pub(crate) use self::intake::{Intake, JobFn};
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{SqliteInbox, SqliteInboxBuilder};
 use crate::dedupe::{ClaimToken, StoreError, Transition};
 use crate::event::{EventKey, EventType};
 

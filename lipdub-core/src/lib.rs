@@ -39,6 +39,9 @@ pub use self::event::{
 pub use self::handler::{Failure, Handler, HandlerError, HandlerErrorKind};
 #[doc(inline)]
 pub use self::inbox::Inbox;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use self::inbox::SqliteInbox;
 pub use self::rejection::Rejection;
 pub use self::webhook::{ConfigError, Delivery, Drained, Inbound, Receiver, Task, Webhook, WebhookBuilder};
 pub use self::worker::{UnknownTypes, Worker};
