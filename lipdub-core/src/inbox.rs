@@ -14,6 +14,8 @@
 
 mod event;
 mod intake;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -25,6 +27,8 @@ use async_trait::async_trait;
 
 pub use self::event::{InboxEvent, Job};
 pub(crate) use self::intake::{Intake, JobFn};
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisInbox, RedisInboxBuilder};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteInbox, SqliteInboxBuilder};
 use crate::dedupe::{ClaimToken, StoreError, Transition};

@@ -39,6 +39,9 @@ pub use self::event::{
 pub use self::handler::{Failure, Handler, HandlerError, HandlerErrorKind};
 #[doc(inline)]
 pub use self::inbox::Inbox;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use self::inbox::RedisInbox;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use self::inbox::SqliteInbox;

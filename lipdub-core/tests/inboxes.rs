@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test that is the message")]
 
+#[cfg(feature = "redis")]
+mod redis_server;
+
 mod memory {
     lipdub_core::inbox_conformance!(lipdub_core::testing::MemoryInbox::new());
 }
 
 /// Tries every promise on an inbox of its own, some at a time, and tells those that are broken.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "redis"))]
 async fn all_promises<I: lipdub_core::Inbox, F: Future<Output = I> + Send + 'static>(
     make: impl Fn(String) -> F,
 ) {
@@ -40,6 +43,18 @@ async fn an_sqlite_inbox_keeps_every_promise() {
     all_promises(|name| {
         let path = path.join(name);
         async move { lipdub_core::SqliteInbox::open(path).await.unwrap() }
+    })
+    .await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_redis_inbox_keeps_every_promise() {
+    let server = redis_server::RedisServer::start_persistent();
+    let url = server.url();
+    all_promises(|name| {
+        let builder = lipdub_core::RedisInbox::builder(url.clone()).prefix(name);
+        async move { builder.connect().await.unwrap() }
     })
     .await;
 }

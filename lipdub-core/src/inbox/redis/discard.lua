@@ -1,0 +1,8 @@
+-- Throws the dead event ARGV[1] away.
+local event = find(ARGV[1])
+if not event then return is_done(ARGV[1]) and 'refused' or 'unknown' end
+if event.state ~= 'dead' then return 'refused' end
+exhume(event)
+finish(event)
+take_turns(event)
+return 'applied'

@@ -1,0 +1,123 @@
+use std::future::{Future, poll_fn};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use redis::FromRedisValue;
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
+
+use super::script::PARTITIONS;
+use crate::dedupe::StoreError;
+use crate::event::EventKey;
+use crate::inbox::Job;
+use crate::redis::{Script, Server};
+
+/// The parts of an inbox, each with keys of its own that are on one node of a cluster.
+///
+/// All events of a job are in one of them, so that their order can be kept; which one has an event is not to be seen
+/// from its key.
+pub(super) struct Partitions {
+    pub(super) server: Server,
+    pub(super) prefix: String,
+    pub(super) count: usize,
+    turn: AtomicUsize,
+}
+
+pub(super) type Argument = Vec<u8>;
+
+impl Partitions {
+    pub(super) fn new(server: Server, prefix: String, count: u8) -> Self {
+        Self { server, prefix, count: usize::from(count), turn: AtomicUsize::new(0) }
+    }
+
+    /// Refuses to have fewer than there were.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        let count: usize = self.call(0, &PARTITIONS, &[self.count.to_string().into_bytes()]).await?;
+        if count > self.count {
+            return Err(StoreError::bare(
+                "the inbox was made with more partitions, and events in them would be lost: set as many",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn of_job(&self, job: &Job) -> usize {
+        let digest = Sha256::digest(job.as_str());
+        usize::from(u16::from_be_bytes([digest[0], digest[1]])) % self.count
+    }
+
+    pub(super) fn of_key(&self, key: EventKey) -> usize {
+        usize::from(key.spread()) % self.count
+    }
+
+    /// All of them, from the one on whose turn it is.
+    pub(super) fn round(&self) -> Vec<usize> {
+        let first = self.turn.load(Ordering::Relaxed);
+        (0..self.count).map(|number| (first + number) % self.count).collect()
+    }
+
+    /// Makes it the turn of the next one. Each process has turns of its own.
+    pub(super) fn has_had_its_turn(&self, partition: usize) {
+        self.turn.store((partition + 1) % self.count, Ordering::Relaxed);
+    }
+
+    pub(super) async fn call<T: FromRedisValue>(
+        &self,
+        partition: usize,
+        script: &Script,
+        arguments: &[Argument],
+    ) -> Result<T, StoreError> {
+        let key = format!("{}:{{{partition}}}", self.prefix);
+        let call = self.server.call(script, &key, arguments);
+        timeout(self.patience(), call).await.unwrap_or_else(|_| Err(StoreError::timed_out()))
+    }
+
+    /// A node that does not answer must leave time to ask the others.
+    fn patience(&self) -> Duration {
+        if self.count == 1 { self.server.timeout } else { self.server.timeout / 3 }
+    }
+
+    /// What every partition answers, in their order.
+    pub(super) async fn everywhere<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        arguments: &[Argument],
+    ) -> Vec<Result<T, StoreError>> {
+        all((0..self.count).map(|partition| self.call(partition, script, arguments))).await
+    }
+
+    /// What the partition that knows an event says of it.
+    pub(super) async fn whoever_knows<T: FromRedisValue, U>(
+        &self,
+        script: &Script,
+        arguments: &[Argument],
+        known: impl Fn(T) -> Option<U>,
+    ) -> Result<Option<U>, StoreError> {
+        let mut failure = None;
+        for answer in self.everywhere(script, arguments).await {
+            match answer.map(&known) {
+                Ok(Some(answer)) => return Ok(Some(answer)),
+                Ok(None) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+}
+
+/// Waits for all of them at the same time.
+pub(super) async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|context| {
+        for (future, output) in running.iter_mut().filter(|(_, output)| output.is_none()) {
+            if let Poll::Ready(ready) = future.as_mut().poll(context) {
+                *output = Some(ready);
+            }
+        }
+        let are_all_ready = running.iter().all(|(_, output)| output.is_some());
+        if are_all_ready { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
+}
