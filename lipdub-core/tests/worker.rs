@@ -413,7 +413,7 @@ async fn no_more_are_handled_at_once_than_may_be_and_no_fewer() {
         let (running, most) = (Arc::clone(&runs), Arc::clone(&peaks));
         async move {
             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            sleep(SECOND * (1 + number as u32 % 3)).await;
+            sleep(Duration::from_secs(1 + number % 3)).await;
             running.fetch_sub(1, Ordering::SeqCst);
             Ok(())
         }
@@ -597,7 +597,7 @@ async fn failures_that_say_nothing_of_an_outage_hold_up_nothing() {
 #[tokio::test(start_paused = true)]
 async fn events_of_one_job_are_handled_in_order_if_that_is_asked_for() {
     let scene = Scene::new(|number, attempt| async move {
-        sleep(SECOND * ((7 * number as u32) % 5)).await;
+        sleep(Duration::from_secs(7 * number % 5)).await;
         if attempt == 1 && number % 4 == 0 { Err("once".into()) } else { Ok(()) }
     });
     for number in 0..30 {
