@@ -28,27 +28,29 @@ const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Keeps events in one file, an SQLite database, for one process or for several on one machine.
 ///
-/// SQLite is part of the program: there is no server to run. Clones are cheap and share two threads, of which one
-/// writes and one reads. They end when the last clone is dropped.
+/// SQLite is part of the program: there is no server to run. Clones are cheap and share two threads, of which
+/// one writes and one reads. They end when the last clone is dropped.
 ///
 /// # What survives
 ///
-/// An event that was accepted survives the end of the process, however that ends. It also survives a crash of the
-/// system and a loss of power, if the disk keeps what it has confirmed: the file has a write-ahead log (`journal_mode=WAL`)
-/// that is synced at each commit (`synchronous=FULL`), of which SQLite [says][synchronous] that "the extra WAL sync
-/// following each transaction helps ensure that transactions are durable across a power loss". On macOS the sync is
-/// `F_FULLFSYNC`. It does not survive the loss of the disk.
+/// An event that was accepted survives the end of the process, however that ends. It also survives a crash of
+/// the system and a loss of power, if the disk keeps what it has confirmed: the file has a write-ahead log
+/// (`journal_mode=WAL`) that is synced at each commit (`synchronous=FULL`), of which SQLite
+/// [says][synchronous] that "the extra WAL sync following each transaction helps ensure that transactions are
+/// durable across a power loss". On macOS the sync is `F_FULLFSYNC`. It does not survive the loss of the
+/// disk.
 ///
-/// Calls that come while a sync is under way share the next one, so that a disk that syncs a hundred times in a second
-/// takes some thousand events in it. A backlog slows nothing and is not held in memory.
+/// Calls that come while a sync is under way share the next one, so that a disk that syncs a hundred times in
+/// a second takes some thousand events in it. A backlog slows nothing and is not held in memory.
 ///
 /// [synchronous]: https://www.sqlite.org/pragma.html#pragma_synchronous
 ///
 /// # Several processes
 ///
-/// Processes on one machine may use one file at the same time, as when a new version starts before the old one has
-/// stopped: each event is leased by one of them. They share the machine's clock. Where that is set forward, leases lapse
-/// early; where it is set back by more than a second, what waits moves with it at the next call.
+/// Processes on one machine may use one file at the same time, as when a new version starts before the old
+/// one has stopped: each event is leased by one of them. They share the machine's clock. Where that is set
+/// forward, leases lapse early; where it is set back by more than a second, what waits moves with it at the
+/// next call.
 ///
 /// **A network file system will not do**, nor will a file that is shared between machines in another way: the
 /// log needs memory that the processes share ([WAL][wal]).
@@ -57,21 +59,25 @@ const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(3600);
 ///
 /// # When something is wrong
 ///
-/// Every call ends: with an error if the disk is full, if the file was removed or replaced, or if another process, such
-/// as a shell, has it locked for longer than [`lock_timeout`](SqliteInboxBuilder::lock_timeout). The inbox works again as
-/// soon as the cause has gone.
+/// Every call ends: with an error if the disk is full, if the file was removed or replaced, or if another
+/// process, such as a shell, has it locked for longer than
+/// [`lock_timeout`](SqliteInboxBuilder::lock_timeout). It works again as
+/// soon as the cause has gone; in place of a file that was removed it must be opened anew.
 ///
-/// A file of an older version of this crate is brought up to date when it is opened. One of a newer version is refused.
+/// A file of an older version of this crate is brought up to date when it is opened. One of a newer version
+/// is refused.
 ///
 /// # What is stored
 ///
-/// The file is created for its owner alone (0600), and so are `-wal` and `-shm` beside it, which belong to it. Bodies are
-/// in it as they came, without encryption and without credentials. An event that is done keeps its key, its times and a random
-/// token, and the room of its body is overwritten (`secure_delete`); the log may hold a copy until it is written over.
+/// The file is created for its owner alone (0600), and so are `-wal` and `-shm` beside it, which belong to
+/// it. Bodies are in it as they came, without encryption and without credentials. An event that is done keeps
+/// its key, its times and a random token, and the room of its body is overwritten (`secure_delete`); the log
+/// may hold a copy until it is written over.
 ///
-/// An event that waits takes some 450 bytes and what its body has, and one that is done some 300, measured with 100,000. Room that
-/// becomes free is used again, and [`prune`](Inbox::prune) gives back to the system, bit by bit, what is more than half of the file.
-/// The log stays at some megabytes, unless somebody reads the file for long.
+/// An event that waits takes some 450 bytes and what its body has, and one that is done some 300, measured
+/// with 100,000. Room that becomes free is used again, and [`prune`](Inbox::prune) gives back to the system,
+/// bit by bit, what is more than half of the file. The log stays at some megabytes, unless somebody reads the
+/// file for long.
 ///
 /// # Reading it with a shell
 ///
@@ -83,11 +89,11 @@ const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(3600);
 /// $ sqlite3 -readonly inbox.db "SELECT body FROM inbox WHERE key = 'v1-9f86d0…'"
 /// ```
 ///
-/// States are `queued`, `delayed` (for later), `leased`, `done` and `dead`. One that is `delayed` or `leased` may be leased
-/// when the time in `due` has come, or if there is none. Times are in UTC.
+/// States are `queued`, `delayed` (for later), `leased`, `done` and `dead`. One that is `delayed` or `leased`
+/// may be leased when the time in `due` has come, or if there is none. Times are in UTC.
 ///
-/// To back it up, use `.backup` of the shell or `VACUUM INTO`, which read it as it is at one moment. A copy of the
-/// file alone lacks what is in the log.
+/// To back it up, use `.backup` of the shell or `VACUUM INTO`, which read it as it is at one moment. A copy
+/// of the file alone lacks what is in the log.
 ///
 /// # Examples
 ///
@@ -215,7 +221,8 @@ pub struct SqliteInboxBuilder {
 }
 
 impl SqliteInboxBuilder {
-    /// How long a call waits while another process has the file locked. Defaults to 1 s, and is at most an hour.
+    /// How long a call waits while another process has the file locked. Defaults to 1 s, and is at most an
+    /// hour.
     ///
     /// [`WebhookBuilder::store_timeout`](crate::WebhookBuilder::store_timeout) should be longer, so that the
     /// log says what the matter was.
@@ -228,8 +235,9 @@ impl SqliteInboxBuilder {
     ///
     /// # Errors
     ///
-    /// If the file cannot be created or written, is locked for too long, is damaged, is a database of something else,
-    /// was written by a newer version of this crate, or is on a file system where the log does not work.
+    /// If the file cannot be created or written, is locked for too long, is damaged, is a database of
+    /// something else, was written by a newer version of this crate, or is on a file system where the log
+    /// does not work.
     ///
     /// # Cancel safety
     ///

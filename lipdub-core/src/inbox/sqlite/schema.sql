@@ -22,8 +22,8 @@ CREATE TABLE event (
     turn       INTEGER CHECK (turn IS NULL OR (ahead IS NOT NULL AND due IS NULL))
 ) STRICT;
 
--- In line, which means that it may be leased, is what is not finished and has no time in `due`: what is queued, and
--- what is leased if the lease has lapsed.
+-- In line, which means that it may be leased, is what is not finished and has no time in `due`: what is
+-- queued, and what is leased if the lease has lapsed.
 
 CREATE INDEX event_of_job ON event (job, state) WHERE job IS NOT NULL;
 CREATE UNIQUE INDEX event_first ON event (job) WHERE ahead < 2;

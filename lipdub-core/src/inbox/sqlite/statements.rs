@@ -1,4 +1,5 @@
-//! The SQL, by name. Each statement finds its rows by an index, however many there are: a test looks at the plans.
+//! The SQL, by name. Each statement finds its rows by an index, however many there are: a test looks at the
+//! plans.
 
 /// Declares statements, and in tests the list of them all.
 macro_rules! statements {
@@ -21,8 +22,8 @@ statements! {
     INSERT = "INSERT INTO event (key, event_type, job, source, state, accepted, ahead) \
               VALUES (?1, ?2, ?3, ?4, 'queued', ?5, 2)";
     INSERT_BODY = "INSERT INTO body (seq, body) VALUES (?1, ?2)";
-    REVIVE = "UPDATE event SET event_type = ?2, job = ?3, source = ?4, accepted = ?5, state = 'queued', ahead = 2, \
-              tries = 0, token = NULL, settled = NULL WHERE seq = ?1";
+    REVIVE = "UPDATE event SET event_type = ?2, job = ?3, source = ?4, accepted = ?5, state = 'queued', \
+              ahead = 2, tries = 0, token = NULL, settled = NULL WHERE seq = ?1";
     REPLACE_BODY = "UPDATE body SET body = ?2 WHERE seq = ?1";
     REPLAY = "UPDATE event SET state = 'queued', ahead = 2, tries = 0, token = NULL, settled = NULL WHERE seq = ?1";
 
@@ -45,16 +46,19 @@ statements! {
 
     DONE = "UPDATE event SET state = 'done', settled = 'done', ended = ?2, event_type = NULL, job = NULL, \
             source = NULL, why = NULL, due = NULL, ahead = NULL, turn = NULL WHERE seq = ?1";
-    DISCARD = "UPDATE event SET state = 'done', settled = NULL, token = NULL, ended = ?2, event_type = NULL, job = NULL, \
-               source = NULL, why = NULL WHERE seq = ?1";
+    DISCARD = "UPDATE event SET state = 'done', settled = NULL, token = NULL, ended = ?2, event_type = NULL, \
+               job = NULL, source = NULL, why = NULL WHERE seq = ?1";
     DELETE_BODY = "DELETE FROM body WHERE seq = ?1";
-    DELAY = "UPDATE event SET state = 'delayed', settled = 'retry', due = ?2, why = ?3, turn = NULL WHERE seq = ?1";
+    DELAY = "UPDATE event SET state = 'delayed', settled = 'retry', due = ?2, why = ?3, turn = NULL \
+             WHERE seq = ?1";
     RETRY = "UPDATE event SET state = 'queued', settled = 'retry', due = NULL, why = ?2 WHERE seq = ?1";
-    GIVE_BACK = "UPDATE event SET state = 'queued', settled = 'give_back', due = NULL, tries = tries - 1 WHERE seq = ?1";
+    GIVE_BACK = "UPDATE event SET state = 'queued', settled = 'give_back', due = NULL, tries = tries - 1 \
+                 WHERE seq = ?1";
     BURY = "UPDATE event SET state = 'dead', settled = 'bury', ended = ?2, why = ?3, due = NULL, ahead = NULL, \
             turn = NULL WHERE seq = ?1";
 
-    FIRST_IN_STATE = "SELECT seq FROM event INDEXED BY event_of_job WHERE job = ?1 AND state = ?2 ORDER BY seq LIMIT 1";
+    FIRST_IN_STATE = "SELECT seq FROM event INDEXED BY event_of_job WHERE job = ?1 AND state = ?2 \
+                      ORDER BY seq LIMIT 1";
     MARKED_FIRST = "SELECT seq, ahead FROM event INDEXED BY event_first WHERE job = ?1 AND ahead < 2";
     SET_AHEAD = "UPDATE event SET ahead = ?2 WHERE seq = ?1";
     FIRST_OF_KIND = "SELECT seq FROM event INDEXED BY event_kind \
@@ -77,10 +81,12 @@ statements! {
     ENDED = "SELECT ended, seq FROM event WHERE key = ?1 AND ended IS NOT NULL";
     DEAD = "SELECT key, event_type, job, attempt, why, accepted, ended FROM event INDEXED BY event_dead \
             WHERE state = 'dead' AND (ended, seq) < (?1, ?2) ORDER BY ended DESC, seq DESC LIMIT ?3";
-    DEAD_OF_TYPE = "SELECT key, event_type, job, attempt, why, accepted, ended FROM event INDEXED BY event_dead_of_type \
+    DEAD_OF_TYPE = "SELECT key, event_type, job, attempt, why, accepted, ended \
+                    FROM event INDEXED BY event_dead_of_type \
                     WHERE state = 'dead' AND (ended, seq) < (?1, ?2) AND event_type = ?4 \
                     ORDER BY ended DESC, seq DESC LIMIT ?3";
-    DEAD_OF_JOB = "SELECT key, event_type, job, attempt, why, accepted, ended FROM event INDEXED BY event_dead_of_job \
+    DEAD_OF_JOB = "SELECT key, event_type, job, attempt, why, accepted, ended \
+                   FROM event INDEXED BY event_dead_of_job \
                    WHERE state = 'dead' AND (ended, seq) < (?1, ?2) AND job = ?4 \
                    ORDER BY ended DESC, seq DESC LIMIT ?3";
     DEAD_OF_TYPE_AND_JOB = "SELECT key, event_type, job, attempt, why, accepted, ended \
@@ -88,8 +94,10 @@ statements! {
                             WHERE state = 'dead' AND (ended, seq) < (?1, ?2) AND job = ?4 AND event_type = ?5 \
                             ORDER BY ended DESC, seq DESC LIMIT ?3";
     TALLY = "SELECT events FROM tally WHERE state = ?1";
-    OLDEST_QUEUED = "SELECT accepted FROM event INDEXED BY event_oldest WHERE state = 'queued' AND accepted > 0 ORDER BY accepted LIMIT 1";
-    DELAYED_AND_DUE = "SELECT count(*), min(accepted) FROM event INDEXED BY event_due WHERE state = 'delayed' AND due <= ?1";
+    OLDEST_QUEUED = "SELECT accepted FROM event INDEXED BY event_oldest WHERE state = 'queued' AND accepted > 0 \
+                     ORDER BY accepted LIMIT 1";
+    DELAYED_AND_DUE = "SELECT count(*), min(accepted) FROM event INDEXED BY event_due \
+                       WHERE state = 'delayed' AND due <= ?1";
 }
 
 #[cfg(test)]

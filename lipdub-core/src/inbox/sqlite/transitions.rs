@@ -1,9 +1,10 @@
 //! The transitions of the inbox.
 //!
-//! How jobs take turns: the first event in line of each job (and of each type in a job, for those who take only
-//! some types) carries the job's *turn*, a number. The least turn is taken, and what the job has left moves to
-//! one turn after the greatest that was taken so far, to where the first event of a job that had none begins, too.
-//! So a job waits for at most two events of any other job, and to find who is next is to look at the end of an index.
+//! How jobs take turns: the first event in line of each job (and of each type in a job, for those who take
+//! only some types) carries the job's *turn*, a number. The least turn is taken, and what the job has left
+//! moves to one turn after the greatest that was taken so far, to where the first event of a job that had
+//! none begins, too. So a job waits for at most two events of any other job, and to find who is next is to
+//! look at the end of an index.
 
 use std::time::Duration;
 
