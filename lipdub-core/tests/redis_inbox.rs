@@ -708,6 +708,27 @@ mod transitions {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_lease_that_is_repeated_while_the_first_is_on_its_way_takes_no_more_than_one() {
+        let server = RedisServer::start_persistent();
+        let builder = RedisInbox::builder(server.url()).timeout(PATIENT).partitions(4);
+        let inbox = builder.connect().await.unwrap();
+        for number in 0..200 {
+            accept(&inbox, &number.to_string(), &format!("job {number}")).await;
+        }
+        for _ in 0..60 {
+            let request = LeaseRequest::new(LEASE).unwrap().limit(2);
+            let mut calls = JoinSet::new();
+            for _ in 0..3 {
+                let (inbox, request) = (inbox.clone(), request.clone());
+                calls.spawn(async move { inbox.lease(&request).await.unwrap() });
+            }
+            let held = keys(&calls.join_all().await.concat());
+            assert_eq!(held.len(), 2);
+            assert_eq!(keys(&inbox.lease(&request).await.unwrap()), held);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn inboxes_with_different_prefixes_share_nothing() {
         let server = RedisServer::start_persistent();
         let one = RedisInbox::builder(server.url()).prefix("one").connect().await.unwrap();

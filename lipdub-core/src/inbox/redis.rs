@@ -4,6 +4,7 @@ mod lease;
 mod partitions;
 mod reply;
 mod script;
+mod turns;
 
 use std::fmt;
 use std::future::Future;

@@ -8,7 +8,7 @@ use crate::inbox::{LeaseRequest, Leased, Order};
 impl Partitions {
     /// Leases in one partition after the other. Those that cannot be asked do not keep the events of the others.
     pub(super) async fn lease(&self, request: &LeaseRequest) -> Result<Vec<Leased>, StoreError> {
-        let round = self.round();
+        let round = self.round(request.token);
         let mut taking = Taking::default();
         let mut partitions = Vec::new();
         for (partition, held) in round.iter().zip(self.held(&round, request).await) {
@@ -34,8 +34,9 @@ impl Partitions {
                 }
             }
         }
-        taking.leased.truncate(request.limit);
-        taking.end()
+        let leased = taking.end(request.limit)?;
+        self.turns.end(request.token);
+        Ok(leased)
     }
 
     /// What the token holds in each partition of the round, by an earlier call whose answer was lost.
@@ -101,7 +102,8 @@ impl Taking {
         }
     }
 
-    fn end(self) -> Result<Vec<Leased>, StoreError> {
+    fn end(mut self, limit: usize) -> Result<Vec<Leased>, StoreError> {
+        self.leased.truncate(limit);
         match self.failure {
             Some(error) if self.leased.is_empty() => Err(error),
             _ => Ok(self.leased),

@@ -1,5 +1,4 @@
 use std::future::{Future, poll_fn};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::script::PARTITIONS;
-use crate::dedupe::StoreError;
+use super::turns::Turns;
+use crate::dedupe::{ClaimToken, StoreError};
 use crate::event::EventKey;
 use crate::inbox::Job;
 use crate::redis::{Script, Server};
@@ -21,14 +21,14 @@ pub(super) struct Partitions {
     pub(super) server: Server,
     pub(super) prefix: String,
     pub(super) count: usize,
-    turn: AtomicUsize,
+    pub(super) turns: Turns,
 }
 
 pub(super) type Argument = Vec<u8>;
 
 impl Partitions {
     pub(super) fn new(server: Server, prefix: String, count: u8) -> Self {
-        Self { server, prefix, count: usize::from(count), turn: AtomicUsize::new(0) }
+        Self { server, prefix, count: usize::from(count), turns: Turns::default() }
     }
 
     /// Refuses to have fewer than there were.
@@ -51,15 +51,15 @@ impl Partitions {
         usize::from(key.spread()) % self.count
     }
 
-    /// All of them, from the one on whose turn it is.
-    pub(super) fn round(&self) -> Vec<usize> {
-        let first = self.turn.load(Ordering::Relaxed);
+    /// All of them, from the one on with which the request of this token begins.
+    pub(super) fn round(&self, token: ClaimToken) -> Vec<usize> {
+        let first = self.turns.begin(token);
         (0..self.count).map(|number| (first + number) % self.count).collect()
     }
 
-    /// Makes it the turn of the next one. Each process has turns of its own.
+    /// Makes it the turn of the next one.
     pub(super) fn has_had_its_turn(&self, partition: usize) {
-        self.turn.store((partition + 1) % self.count, Ordering::Relaxed);
+        self.turns.go_on_with((partition + 1) % self.count);
     }
 
     pub(super) async fn call<T: FromRedisValue>(
