@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::connection::{absolute, open_to_read, open_to_write};
+use self::connection::{IfMissing, absolute, open_to_read, open_to_write};
 use self::thread::{Batches, ConnectionThread};
 use super::{
     Accepted, DeadFilter, DeadLetter, Holder, Inbox, InboxEvent, InboxRecord, InboxStats, LeaseRequest,
@@ -136,7 +136,8 @@ impl SqliteInbox {
 
     /// Starts with the defaults, for the file at this path.
     pub fn builder(path: impl Into<PathBuf>) -> SqliteInboxBuilder {
-        SqliteInboxBuilder { path: path.into(), lock_timeout: Duration::from_secs(1) }
+        let lock_timeout = Duration::from_secs(1);
+        SqliteInboxBuilder { path: path.into(), lock_timeout, if_missing: IfMissing::Make }
     }
 }
 
@@ -218,6 +219,7 @@ impl fmt::Debug for SqliteInbox {
 pub struct SqliteInboxBuilder {
     path: PathBuf,
     lock_timeout: Duration,
+    if_missing: IfMissing,
 }
 
 impl SqliteInboxBuilder {
@@ -228,6 +230,14 @@ impl SqliteInboxBuilder {
     /// log says what the matter was.
     pub fn lock_timeout(mut self, lock_timeout: Duration) -> Self {
         self.lock_timeout = lock_timeout.min(LONGEST_LOCK_TIMEOUT);
+        self
+    }
+
+    /// Opens an inbox that is there, and makes none: for tools that look at the inbox of somebody else.
+    ///
+    /// [`open`](Self::open) then refuses a file that is missing or empty, and leaves it so.
+    pub fn must_exist(mut self) -> Self {
+        self.if_missing = IfMissing::Refuse;
         self
     }
 
@@ -244,10 +254,10 @@ impl SqliteInboxBuilder {
     /// This method is cancel safe. If it is dropped, the file may have been made.
     pub async fn open(self) -> Result<SqliteInbox, StoreError> {
         let path = absolute(&self.path)?;
-        let patience = self.lock_timeout;
+        let (patience, if_missing) = (self.lock_timeout, self.if_missing);
         let (to_write, to_read) = (path.clone(), path.clone());
         let writer = ConnectionThread::start("lipdub-inbox-write", Batches::WRITING, patience, move || {
-            open_to_write(&to_write, patience)
+            open_to_write(&to_write, patience, if_missing)
         });
         let writer = writer.await?;
         let reader = ConnectionThread::start("lipdub-inbox-read", Batches::READING, patience, move || {

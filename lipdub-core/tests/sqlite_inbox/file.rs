@@ -234,3 +234,19 @@ async fn dead_letters_are_listed_page_by_page_also_while_they_are_replayed() {
     }
     assert_eq!(listed, (0..7).rev().map(key).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn an_inbox_that_must_exist_is_not_made() {
+    let place = Place::new();
+    let must_exist = || SqliteInbox::builder(place.path()).must_exist().open();
+    must_exist().await.unwrap_err();
+    assert!(!place.path().exists());
+
+    std::fs::write(place.path(), "").unwrap();
+    let error = must_exist().await.unwrap_err().to_string();
+    assert_eq!(error, "the store failed: the file is empty: no inbox has been made in it");
+    assert_eq!(std::fs::read(place.path()).unwrap(), b"");
+
+    place.open().await.accept(&event(1, "job")).await.unwrap();
+    assert_eq!(must_exist().await.unwrap().stats().await.unwrap().due, 1);
+}

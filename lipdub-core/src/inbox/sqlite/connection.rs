@@ -55,11 +55,27 @@ fn identity(_path: &Path) -> Option<Identity> {
     None
 }
 
+/// What to do where there is no inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    Make,
+    Refuse,
+}
+
 /// Opens the file to write, and makes it what it must be.
-pub(super) fn open_to_write(path: &Path, patience: Duration) -> Result<OpenFile, StoreError> {
-    create(path).map_err(|error| StoreError::new("the file cannot be created", error))?;
+pub(super) fn open_to_write(
+    path: &Path,
+    patience: Duration,
+    if_missing: IfMissing,
+) -> Result<OpenFile, StoreError> {
+    if if_missing == IfMissing::Make {
+        create(path).map_err(|error| StoreError::new("the file cannot be created", error))?;
+    }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)?;
     if recognise(&connection)? == Recognised::Empty {
+        if if_missing == IfMissing::Refuse {
+            return Err(StoreError::bare("the file is empty: no inbox has been made in it"));
+        }
         // Later it would have no effect.
         connection.pragma_update(None, "auto_vacuum", "incremental").map_err(store_error)?;
     }
@@ -152,7 +168,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("inbox.db");
         for _ in ["a new file", "one that is there"] {
-            let OpenFile { connection, .. } = open_to_write(&path, Duration::from_secs(1)).unwrap();
+            let OpenFile { connection, .. } =
+                open_to_write(&path, Duration::from_secs(1), IfMissing::Make).unwrap();
             let pragma = |name: &str| -> Value {
                 connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
             };

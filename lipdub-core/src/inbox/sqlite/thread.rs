@@ -237,7 +237,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::connection::open_to_write;
+    use super::super::connection::{IfMissing, open_to_write};
     use super::super::statements::{INSERT_BODY, TALLY};
     use super::*;
 
@@ -246,7 +246,7 @@ mod tests {
     async fn start(directory: &tempfile::TempDir, pages: i64) -> ConnectionThread {
         let path = directory.path().join("inbox.db");
         let open = move || {
-            let file = open_to_write(&path, PATIENCE)?;
+            let file = open_to_write(&path, PATIENCE, IfMissing::Make)?;
             let limit = format!("PRAGMA max_page_count = {pages}");
             file.connection.query_row(&limit, [], |_| Ok(())).map_err(store_error)?;
             Ok(file)
