@@ -127,6 +127,26 @@ mod connecting {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn an_inbox_that_must_exist_is_not_made_and_says_itself_how_it_is_divided() {
+        let server = RedisServer::start_persistent();
+        let must_exist = |partitions| RedisInbox::builder(server.url()).partitions(partitions).must_exist();
+        let error = must_exist(9).connect().await.unwrap_err().to_string();
+        assert!(error.contains("there is no inbox under this prefix"), "{error}");
+        assert_eq!(server.command(&["KEYS", "*"]), "");
+
+        let inbox = RedisInbox::builder(server.url()).partitions(3).connect().await.unwrap();
+        for number in 0..10 {
+            let event = event(&number.to_string(), &number.to_string());
+            assert_eq!(inbox.accept(&event).await.unwrap(), Accepted::New);
+        }
+        for partitions in [1, 9] {
+            let existing = must_exist(partitions).connect().await.unwrap();
+            assert_eq!(existing.stats().await.unwrap().due, 10);
+        }
+        RedisInbox::builder(server.url()).partitions(3).connect().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_user_with_the_permissions_in_the_docs_and_no_more_can_do_it_all() {
         let server = RedisServer::start_persistent();
         let rules =

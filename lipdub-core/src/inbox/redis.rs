@@ -303,11 +303,13 @@ pub struct RedisInboxBuilder {
     prefix: String,
     partitions: u8,
     may_be_volatile: bool,
+    must_exist: bool,
 }
 
 impl RedisInboxBuilder {
     fn new(target: Target) -> Self {
-        Self { target, prefix: "lipdub:inbox".to_owned(), partitions: 1, may_be_volatile: false }
+        let prefix = "lipdub:inbox".to_owned();
+        Self { target, prefix, partitions: 1, may_be_volatile: false, must_exist: false }
     }
 
     /// What the keys begin with. Defaults to `lipdub:inbox`.
@@ -360,6 +362,15 @@ impl RedisInboxBuilder {
         self
     }
 
+    /// Connects to an inbox that is there, and makes none: for tools that look at the inbox of somebody else.
+    ///
+    /// [`connect`](Self::connect) then refuses a server that has no inbox under the prefix, and leaves it so. The number of
+    /// [`partitions`](Self::partitions) is the one that the inbox has.
+    pub fn must_exist(mut self) -> Self {
+        self.must_exist = true;
+        self
+    }
+
     /// Connects, and looks whether the server answers, takes writes and keeps what it is given.
     ///
     /// A server that does not tell, because `CONFIG` and `INFO` are forbidden, is taken with a warning in the log.
@@ -381,8 +392,12 @@ impl RedisInboxBuilder {
         if !self.may_be_volatile {
             durability::check(&server).await?;
         }
-        let partitions = Partitions::new(server, self.prefix, self.partitions);
-        partitions.check().await?;
+        let mut partitions = Partitions::new(server, self.prefix, self.partitions);
+        if self.must_exist {
+            partitions.take_all_there_are().await?;
+        } else {
+            partitions.check().await?;
+        }
         Ok(RedisInbox { partitions: Arc::new(partitions) })
     }
 }
@@ -396,6 +411,7 @@ impl fmt::Debug for RedisInboxBuilder {
             .field("partitions", &self.partitions)
             .field("timeout", &self.target.timeout)
             .field("may_be_volatile", &self.may_be_volatile)
+            .field("must_exist", &self.must_exist)
             .finish_non_exhaustive()
     }
 }

@@ -33,13 +33,30 @@ impl Partitions {
 
     /// Refuses to have fewer than there were.
     pub(super) async fn check(&self) -> Result<(), StoreError> {
-        let count: usize = self.call(0, &PARTITIONS, &[self.count.to_string().into_bytes()]).await?;
-        if count > self.count {
+        if self.remembered(self.count).await? > self.count {
             return Err(StoreError::bare(
                 "the inbox was made with more partitions, and events in them would be lost: set as many",
             ));
         }
         Ok(())
+    }
+
+    /// Has as many as there are, and refuses to if there are none.
+    pub(super) async fn take_all_there_are(&mut self) -> Result<(), StoreError> {
+        match self.remembered(0).await? {
+            0 => Err(StoreError::bare(
+                "there is no inbox under this prefix: it must be the one that the application sets",
+            )),
+            count => {
+                self.count = count;
+                Ok(())
+            }
+        }
+    }
+
+    /// How many the inbox has, or how many it has to remember if it had fewer.
+    async fn remembered(&self, count: usize) -> Result<usize, StoreError> {
+        self.call(0, &PARTITIONS, &[count.to_string().into_bytes()]).await
     }
 
     pub(super) fn of_job(&self, job: &Job) -> usize {
