@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::Url;
 
@@ -15,7 +16,7 @@ pub(crate) const REDACTED: &str = "[REDACTED]";
 pub(crate) struct Secrets(Arc<[String]>);
 
 impl Secrets {
-    /// The key, and what is secret of the URL that is delivered to.
+    /// The key, and what is secret of the URL of a receiver or of a server.
     pub(crate) fn of(key: Option<&str>, url: Option<&Url>) -> Self {
         let path = url.into_iter().flat_map(|url| parts(url.path()));
         let parts = path.filter(|(_, is_secret)| *is_secret).map(|(part, _)| part.to_owned());
@@ -25,8 +26,12 @@ impl Secrets {
         let read = url.into_iter().flat_map(|url| url.query_pairs()).map(|(_name, value)| value.into_owned());
         let of_url = parts.chain(query.chain(sent).map(str::to_owned)).chain(read);
         let of_url = of_url.filter(|secret| secret.len() >= SHORTEST_OF_URL);
-        let key = key.filter(|key| key.len() >= SHORTEST_KEY).map(str::to_owned);
-        let mut secrets: Vec<String> = key.into_iter().chain(of_url).collect();
+        let password = url.and_then(Url::password).into_iter();
+        let read = |password| percent_decode_str(password).decode_utf8_lossy().into_owned();
+        let passwords = password.clone().map(read).chain(password.map(str::to_owned));
+        let keys = key.map(str::to_owned).into_iter().chain(passwords);
+        let keys = keys.filter(|key| key.len() >= SHORTEST_KEY);
+        let mut secrets: Vec<String> = keys.chain(of_url).collect();
         // A secret that holds another one goes first, or the rest of it would stay.
         secrets.sort_by_key(|secret| Reverse(secret.len()));
         Self(secrets.into())
