@@ -11,12 +11,12 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::capture::{self, Capture};
-use crate::output::{Colour, Output, plain};
+use crate::output::{Colour, Output, plain, readable};
 use crate::save_file::SaveFile;
 use crate::{BoxError, IsWell};
 
@@ -125,7 +125,7 @@ impl Listener {
                     output.paint(Colour::Grey, format_args!("{name}: {}", plain(value)))
                 ));
             }
-            shown + "\n" + &readable(&capture.body)
+            shown + "\n" + &body(&capture.body)
         };
         self.output.line(human, |_| serde_json::to_value(capture).unwrap_or_default());
     }
@@ -137,12 +137,9 @@ impl Listener {
     }
 }
 
-/// The body with a field a line, if it is JSON.
-fn readable(body: &capture::Body) -> String {
-    let text = match body {
-        capture::Body::Text(text) => text,
-        capture::Body::Bytes(digits) => return format!("  (not text) {digits}"),
-    };
-    let pretty = serde_json::from_str::<Value>(text).and_then(|value| serde_json::to_string_pretty(&value));
-    plain(&pretty.unwrap_or_else(|_| text.clone())).lines().map(|line| format!("  {line}\n")).collect()
+fn body(body: &capture::Body) -> String {
+    match body {
+        capture::Body::Text(text) => readable(text),
+        capture::Body::Bytes(digits) => format!("  (not text) {digits}"),
+    }
 }

@@ -89,6 +89,12 @@ fn print(text: impl Display) {
 /// As shells tell of a program that `SIGPIPE` has ended.
 const CLOSED_PIPE: i32 = 141;
 
+/// A body with a field a line if it is JSON, each on a line of its own, without what a terminal would obey.
+pub(crate) fn readable(body: &str) -> String {
+    let pretty = serde_json::from_str::<Value>(body).and_then(|value| serde_json::to_string_pretty(&value));
+    plain(&pretty.unwrap_or_else(|_| body.to_owned())).lines().map(|line| format!("  {line}\n")).collect()
+}
+
 /// A text that came from elsewhere, without what a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|character| !character.is_control() || *character == '\n').collect()
