@@ -3,9 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::redaction::Secrets;
-use crate::{doctor, listen, replay, send};
+use crate::{doctor, inbox, listen, replay, send};
 
-/// Sends LipDub's events to a webhook receiver, shows what comes in, and finds what is wrong with a receiver
+/// Sends LipDub's events to a webhook receiver, shows what comes in, finds what is wrong with a receiver, and looks into
+/// its inbox
 #[derive(Debug, Parser)]
 #[command(name = "lipdub-dev", version, after_help = EXAMPLES, propagate_version = true)]
 pub(crate) struct Cli {
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Replay(replay::Options),
     Listen(listen::Options),
     Doctor(doctor::Options),
+    Inbox(inbox::Options),
 }
 
 impl Command {
@@ -31,6 +33,7 @@ impl Command {
             Self::Send(options) => options.secrets(),
             Self::Replay(options) => options.secrets(),
             Self::Doctor(options) => options.secrets(),
+            Self::Inbox(options) => options.secrets(),
             Self::Listen(_) => Secrets::default(),
         }
     }
@@ -42,6 +45,7 @@ Examples:
   lipdub-dev listen --bind 127.0.0.1:3000 --save deliveries.jsonl
   lipdub-dev replay deliveries.jsonl --to http://127.0.0.1:3000/webhooks/lipdub --api-key whk_123
   lipdub-dev doctor https://example.com/webhooks/lipdub --api-key whk_123
+  lipdub-dev inbox dead --sqlite inbox.db
 
 The key can also be given as LIPDUB_WEBHOOK_API_KEY. Exit codes: 0 all is well, 1 it is not, 2 wrong usage, \
 141 nobody read on.";
@@ -59,9 +63,8 @@ mod tests {
 
     #[test]
     fn every_example_in_the_help_can_be_run() {
-        let command = Cli::command();
-        let commands = [command.clone()].into_iter().chain(command.get_subcommands().cloned());
-        let helps = commands.map(|command| command.term_width(0).render_long_help().to_string());
+        let helps = with_all_below(Cli::command());
+        let helps = helps.into_iter().map(|command| command.term_width(0).render_long_help().to_string());
         for help in helps {
             let examples: Vec<_> = help.lines().filter(|line| line.starts_with("  lipdub-dev ")).collect();
             assert!(!examples.is_empty(), "no example in {help}");
@@ -70,5 +73,10 @@ mod tests {
                 Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{example}: {error}"));
             }
         }
+    }
+
+    fn with_all_below(command: clap::Command) -> Vec<clap::Command> {
+        let below: Vec<_> = command.get_subcommands().cloned().flat_map(with_all_below).collect();
+        [command].into_iter().chain(below).collect()
     }
 }

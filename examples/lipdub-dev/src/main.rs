@@ -6,6 +6,7 @@ mod capture;
 mod cli;
 mod doctor;
 mod event;
+mod inbox;
 mod listen;
 mod output;
 mod receiver;
@@ -36,6 +37,7 @@ async fn main() -> ExitCode {
         Command::Replay(options) => replay::run(options, &output).await,
         Command::Listen(options) => listen::run(options, &output).await,
         Command::Doctor(options) => doctor::run(options, &output).await,
+        Command::Inbox(options) => inbox::run(options, &output).await,
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

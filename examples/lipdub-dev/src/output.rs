@@ -95,6 +95,13 @@ pub(crate) fn readable(body: &str) -> String {
     plain(&pretty.unwrap_or_else(|_| body.to_owned())).lines().map(|line| format!("  {line}\n")).collect()
 }
 
+/// How many characters a line of a table may have: what `COLUMNS` says, or as many as fit into the terminal.
+pub(crate) fn width() -> usize {
+    let wanted = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let fitting = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    wanted.filter(|columns| *columns > 0).or_else(fitting).unwrap_or(80)
+}
+
 /// A text that came from elsewhere, without what a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|character| !character.is_control() || *character == '\n').collect()
