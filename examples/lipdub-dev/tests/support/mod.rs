@@ -25,7 +25,7 @@ pub(crate) async fn lipdub_dev(arguments: &[&str]) -> Output {
 
 pub(crate) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_lipdub-dev"));
-    program.env_remove("LIPDUB_WEBHOOK_API_KEY");
+    program.env_remove("LIPDUB_WEBHOOK_API_KEY").env_remove("LIPDUB_INBOX_REDIS_URL").env_remove("COLUMNS");
     program
 }
 
