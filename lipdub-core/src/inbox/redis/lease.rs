@@ -8,7 +8,9 @@ use crate::inbox::{LeaseRequest, Leased, Order};
 impl Partitions {
     /// Leases in one partition after the other. Those that cannot be asked do not keep the events of the others.
     pub(super) async fn lease(&self, request: &LeaseRequest) -> Result<Vec<Leased>, StoreError> {
-        let round = self.round(request.token);
+        let way = self.turns.way(request.token);
+        let _going = way.going.lock().await;
+        let round = self.round(way.first);
         let mut taking = Taking::default();
         let mut partitions = Vec::new();
         for (partition, held) in round.iter().zip(self.held(&round, request).await) {

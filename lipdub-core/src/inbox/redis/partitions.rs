@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::script::PARTITIONS;
 use super::turns::Turns;
-use crate::dedupe::{ClaimToken, StoreError};
+use crate::dedupe::StoreError;
 use crate::event::EventKey;
 use crate::inbox::Job;
 use crate::redis::{Script, Server};
@@ -68,9 +68,8 @@ impl Partitions {
         usize::from(key.spread()) % self.count
     }
 
-    /// All of them, from the one on with which the request of this token begins.
-    pub(super) fn round(&self, token: ClaimToken) -> Vec<usize> {
-        let first = self.turns.begin(token);
+    /// All of them, from this one on.
+    pub(super) fn round(&self, first: usize) -> Vec<usize> {
         (0..self.count).map(|number| (first + number) % self.count).collect()
     }
 
