@@ -228,7 +228,6 @@ impl StoreError {
     }
 
     /// Says what went wrong where there is no error underneath, or one that must not be shown.
-    #[cfg(any(feature = "redis", feature = "sqlite"))]
     pub(crate) fn bare(what: &'static str) -> Self {
         Self { what, source: None }
     }

@@ -555,7 +555,7 @@ async fn a_worker_that_stops_while_it_asks_gives_back_what_it_was_given() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_uses_up_nobody_s_tries() {
+async fn an_outage_does_not_use_up_everybody_s_tries() {
     let is_down = Arc::new(AtomicBool::new(true));
     let down = Arc::clone(&is_down);
     let scene = Scene::new(move |_, _| {
