@@ -935,7 +935,7 @@ mod cluster {
                 cluster.nodes[1].kill();
             }
             let mut handled = BTreeSet::new();
-            let until = Instant::now() + PATIENT * 2;
+            let until = Instant::now() + PATIENT * 6;
             while handled.len() < 20 && Instant::now() < until {
                 for leased in
                     inbox.lease(&LeaseRequest::new(LEASE).unwrap().limit(10)).await.unwrap_or_default()
