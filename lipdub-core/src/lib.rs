@@ -8,6 +8,7 @@ pub mod dedupe;
 mod delivery;
 mod event;
 mod handler;
+mod horizon;
 pub mod inbox;
 #[cfg(feature = "redis")]
 mod redis;

@@ -19,6 +19,7 @@ use self::outage::Outage;
 use crate::dedupe::StoreError;
 use crate::event::EventType;
 use crate::handler::Handlers;
+use crate::horizon::{DAY, RETENTION};
 use crate::inbox::{Intake, LeaseRequest, Leased, Order};
 use crate::webhook::{ConfigError, Inner, Task};
 
@@ -96,8 +97,6 @@ pub enum UnknownTypes {
     Leave,
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 impl Worker {
     pub(crate) fn new(receiver: Arc<Inner>, handlers: Arc<Handlers>, intake: Option<Arc<Intake>>) -> Self {
         let settings = Settings {
@@ -110,7 +109,7 @@ impl Worker {
             probe_after: 10,
             idle: Duration::from_secs(1),
             grace: Duration::from_secs(30),
-            retention: DAY * 30,
+            retention: RETENTION,
         };
         let spawn = Box::new(|task| drop(tokio::spawn(task)));
         Self { receiver, handlers, intake, spawn, settings }

@@ -22,6 +22,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 
 use super::{CallbackUrl, CallbackUrlError, SigningKey};
+use crate::horizon::{CALLBACK_VALIDITY, LATEST_REPLAY};
 use crate::webhook::ConfigError;
 
 /// Mints a callback URL for each of your jobs, and knows them again when LipDub delivers to them.
@@ -116,7 +117,6 @@ pub(crate) struct Link {
     pub(crate) is_expired: bool,
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const VERSION: u8 = 1;
 const DOMAIN: &[u8] = b"lipdub job link\0";
 const TOKEN_LENGTH: usize = 1 + SigningKey::ID_LENGTH + size_of::<u64>() + SigningKey::SIGNATURE_LENGTH;
@@ -138,7 +138,7 @@ impl JobLinks {
         Ok(Self {
             base: base.as_str().trim_end_matches('/').into(),
             keys: vec![key],
-            validity: DAY.saturating_mul(29),
+            validity: CALLBACK_VALIDITY.saturating_add(LATEST_REPLAY),
             clock: Arc::new(SystemTime::now),
         })
     }

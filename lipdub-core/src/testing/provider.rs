@@ -19,6 +19,7 @@ use super::sample::Sample;
 use super::spelling::Spelling;
 use super::target::{Request, Target};
 use crate::event::EventKey;
+use crate::horizon::{CALLBACK_VALIDITY, DAY};
 
 /// LipDub in a box: delivers events as LipDub does, keeps a record, and lets go wrong what you wish.
 ///
@@ -154,7 +155,7 @@ impl LipDub {
 
     /// Lets days pass. On tokio's paused clock that takes no time, and on a running one it takes days.
     pub async fn days_pass(&self, days: u32) {
-        sleep(Duration::from_secs(24 * 60 * 60) * days).await;
+        sleep(DAY * days).await;
     }
 
     /// What is in the dead letter queue, the oldest first.
@@ -331,9 +332,6 @@ impl fmt::Debug for LipDub {
         formatter.debug_struct("LipDub").finish_non_exhaustive()
     }
 }
-
-/// How long LipDub calls a `callback_url`; after that, the tenant's webhook.
-const CALLBACK_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Not one that LipDub has announced.
 const UNKNOWN_TYPE: &str = "TYPE_OF_THE_FUTURE";

@@ -16,6 +16,7 @@ use crate::callback::{JobLinks, KeyWithLink};
 use crate::dedupe::{DedupeStore, MemoryStore};
 use crate::event::{Event, EventKey, EventType, Received, RenderComplete, RenderFailed, StageEvent};
 use crate::handler::{DoubleHandler, Failure, Handler, HandlerError, Handlers};
+use crate::horizon::{DAY, LATEST_REPLAY, RETENTION};
 use crate::inbox::{Inbox, Intake, Job, JobFn};
 
 pub(crate) type OnFailure = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
@@ -61,11 +62,6 @@ pub struct WebhookBuilder {
     in_flight_limit: Option<usize>,
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// SQS keeps a message for 14 days at most, and the clock starts again in the dead letter queue.
-const LATEST_REPLAY: Duration = DAY.saturating_mul(28);
-
 impl Default for WebhookBuilder {
     fn default() -> Self {
         Self {
@@ -83,7 +79,7 @@ impl Default for WebhookBuilder {
             answer_deadline: Duration::from_secs(4),
             retry_after: Duration::from_secs(5),
             lease: Duration::from_secs(15),
-            retention: DAY.saturating_mul(30),
+            retention: RETENTION,
             store_timeout: Duration::from_secs(2),
             in_flight_limit: None,
         }
