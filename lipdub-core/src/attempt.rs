@@ -21,9 +21,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::Instrument as _;
 
-use crate::dedupe::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
+use crate::dedupe::{Claim, ClaimRequest, DedupeStore, StoreError, Transition, in_time};
 use crate::event::{EventKey, Received};
 use crate::handler::{HandlerError, HandlerErrorKind};
+use crate::lease;
 use crate::webhook::{Inner, Outcome, Report, Stop, Task};
 
 /// What one attempt needs.
@@ -261,23 +262,8 @@ impl Dedupe {
         self.in_time(self.store.fail(request, attempt)).await
     }
 
-    /// Renews the lease at a third of it, and sooner after a call that failed, until it is dropped.
     async fn keep_lease(&self, request: &ClaimRequest, attempt: u32) -> Infallible {
-        let mut wait = self.lease / 3;
-        loop {
-            sleep(wait).await;
-            match self.in_time(self.store.renew(request, attempt)).await {
-                Ok(Transition::Applied) => wait = self.lease / 3,
-                Ok(Transition::Refused) => {
-                    tracing::warn!(attempt, "the event was taken over while its handler ran");
-                    return std::future::pending().await;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, attempt, "the lease could not be renewed");
-                    wait = self.lease / 12;
-                }
-            }
-        }
+        lease::keep(self.lease, attempt, || self.in_time(self.store.renew(request, attempt))).await
     }
 
     /// Marks a success as soon as the store answers.
@@ -325,7 +311,7 @@ impl Dedupe {
     }
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        timeout(self.timeout, call).await.unwrap_or_else(|_| Err(StoreError::timed_out()))
+        in_time(self.timeout, call).await
     }
 }
 

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use crate::event::EventKey;
 
@@ -231,10 +232,6 @@ impl StoreError {
     pub(crate) fn bare(what: &'static str) -> Self {
         Self { what, source: None }
     }
-
-    pub(crate) fn timed_out() -> Self {
-        Self::bare("it did not answer in time")
-    }
 }
 
 impl fmt::Display for StoreError {
@@ -253,4 +250,12 @@ impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
+}
+
+/// Waits for a store, and no longer than it may take.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(limit, call).await.unwrap_or_else(|_| Err(StoreError::bare("it did not answer in time")))
 }

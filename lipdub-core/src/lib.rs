@@ -10,6 +10,7 @@ mod event;
 mod handler;
 mod horizon;
 pub mod inbox;
+mod lease;
 #[cfg(feature = "redis")]
 mod redis;
 mod rejection;

@@ -9,13 +9,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ToRedisArgs, Value};
-use tokio::time::timeout;
 
 use self::error::store_error;
 use self::link::Link;
 pub(crate) use self::script::Script;
 pub(crate) use self::target::Target;
-use crate::dedupe::StoreError;
+use crate::dedupe::{StoreError, in_time};
 
 /// A server or a cluster that can be called.
 pub(crate) struct Server {
@@ -63,10 +62,7 @@ impl Server {
 
     /// Dropping a call gives its connection up: see [`Lease`](self::link::Lease).
     async fn in_time<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
-        match timeout(self.timeout, call).await {
-            Ok(answer) => answer.map_err(store_error),
-            Err(_) => Err(StoreError::timed_out()),
-        }
+        in_time(self.timeout, async { call.await.map_err(store_error) }).await
     }
 }
 

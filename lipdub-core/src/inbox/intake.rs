@@ -3,10 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use super::{Accepted, Inbox, InboxEvent, Job};
-use crate::dedupe::StoreError;
+use crate::dedupe::{StoreError, in_time};
 use crate::delivery::Status;
 use crate::event::Received;
 
@@ -55,7 +54,7 @@ impl Intake {
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        timeout(self.timeout, call).await.unwrap_or_else(|_| Err(StoreError::timed_out()))
+        in_time(self.timeout, call).await
     }
 }
 

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
 
 use self::partitions::{Argument, Partitions};
 use self::reply::{RecordRow, StatsRow};
@@ -21,7 +20,7 @@ use super::{
     Accepted, DeadFilter, DeadLetter, Holder, Inbox, InboxEvent, InboxRecord, InboxStats, Job, LeaseRequest,
     Leased,
 };
-use crate::dedupe::{StoreError, Transition};
+use crate::dedupe::{StoreError, Transition, in_time};
 use crate::event::{EventKey, Source};
 use crate::redis::{Script, Target, strange_answer};
 
@@ -136,7 +135,7 @@ impl RedisInbox {
     }
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        timeout(self.partitions.server.timeout, call).await.unwrap_or_else(|_| Err(StoreError::timed_out()))
+        in_time(self.partitions.server.timeout, call).await
     }
 
     /// Makes a transition of an event, in whichever partition it is.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use super::Settings;
@@ -18,6 +18,7 @@ use crate::dedupe::{StoreError, Transition};
 use crate::event::Received;
 use crate::handler::{HandlerError, HandlerErrorKind, Handlers};
 use crate::inbox::{Intake, Leased};
+use crate::lease;
 use crate::webhook::{Inner, Task};
 
 pub(super) struct Attempt {
@@ -116,25 +117,9 @@ impl Attempt {
         self.insist("buried", || self.intake.inbox.bury(&self.leased.holder, why)).await;
     }
 
-    /// Renews the lease at a third of it, and sooner after a call that failed, until it is dropped.
     async fn keep_lease(&self) -> Infallible {
-        let Settings { lease, .. } = *self.settings;
-        let mut wait = lease / 3;
-        loop {
-            sleep(wait).await;
-            let renewed = self.intake.in_time(self.intake.inbox.renew(&self.leased.holder, lease)).await;
-            match renewed {
-                Ok(Transition::Applied) => wait = lease / 3,
-                Ok(Transition::Refused) => {
-                    tracing::warn!("the event was taken over while its handler ran");
-                    return std::future::pending().await;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the lease could not be renewed");
-                    wait = lease / 12;
-                }
-            }
-        }
+        let (Leased { holder, attempt, .. }, lease) = (&self.leased, self.settings.lease);
+        lease::keep(lease, *attempt, || self.intake.in_time(self.intake.inbox.renew(holder, lease))).await
     }
 
     async fn stop_requested(&self) {

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use redis::FromRedisValue;
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout;
 
 use super::script::PARTITIONS;
 use super::turns::Turns;
-use crate::dedupe::StoreError;
+use crate::dedupe::{StoreError, in_time};
 use crate::event::EventKey;
 use crate::inbox::Job;
 use crate::redis::{Script, Server};
@@ -86,7 +85,7 @@ impl Partitions {
     ) -> Result<T, StoreError> {
         let key = format!("{}:{{{partition}}}", self.prefix);
         let call = self.server.call(script, &key, arguments);
-        timeout(self.patience(), call).await.unwrap_or_else(|_| Err(StoreError::timed_out()))
+        in_time(self.patience(), call).await
     }
 
     /// A node that does not answer must leave time to ask the others.
