@@ -67,7 +67,7 @@ impl Server {
 }
 
 /// Whatever the protocol wraps them in.
-fn texts(answer: &Value) -> Vec<String> {
+pub(crate) fn texts(answer: &Value) -> Vec<String> {
     match answer {
         Value::BulkString(text) => vec![String::from_utf8_lossy(text).into_owned()],
         Value::SimpleString(text) | Value::VerbatimString { text, .. } => vec![text.clone()],

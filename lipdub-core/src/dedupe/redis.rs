@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use redis::Value;
 
 use super::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
-use crate::redis::{Script, Server, Target, strange_answer};
+use crate::redis::{Script, Server, Target, strange_answer, texts};
 
 /// Remembers events in Redis, or Valkey, for several processes or across restarts.
 ///
@@ -159,14 +159,7 @@ impl Inner {
 
 /// Whether there is a policy other than `noeviction` in an answer, whatever the protocol wraps it in.
 fn may_evict(answer: &Value) -> bool {
-    let evicts = |text: &[u8]| text.starts_with(b"allkeys-") || text.starts_with(b"volatile-");
-    match answer {
-        Value::BulkString(text) => evicts(text),
-        Value::SimpleString(text) => evicts(text.as_bytes()),
-        Value::Array(values) => values.iter().any(may_evict),
-        Value::Map(pairs) => pairs.iter().any(|(_, value)| may_evict(value)),
-        _ => false,
-    }
+    texts(answer).iter().any(|text| text.starts_with("allkeys-") || text.starts_with("volatile-"))
 }
 
 /// At least 1, the least that `PX` takes, and at most what Lua's numbers hold exactly when added to the time.

@@ -54,17 +54,13 @@ impl Outage {
                 *state = State::default();
             }
             Ended::Failed => {
-                state.failures = state.failures.saturating_add(1);
-                if let Some(probes) =
-                    (state.failures + 1).checked_sub(self.probe_after).filter(|probes| *probes > 0)
-                {
-                    if probes == 1 {
-                        tracing::warn!(
-                            failures = state.failures,
-                            "this looks like an outage: trying one event at a time"
-                        );
-                    }
-                    state.next_probe = Some(Instant::now() + self.pauses.pause(probes));
+                let failures = state.failures.saturating_add(1);
+                state.failures = failures;
+                if failures == self.probe_after {
+                    tracing::warn!(failures, "this looks like an outage: trying one event at a time");
+                }
+                if let Some(failed_probes) = failures.checked_sub(self.probe_after) {
+                    state.next_probe = Some(Instant::now() + self.pauses.pause(failed_probes + 1));
                 }
             }
             Ended::Otherwise => {}
