@@ -402,9 +402,10 @@ impl Run {
     }
 
     /// Gives back what the inbox may have given in an answer that was not waited for.
+    ///
+    /// To learn what that is, it asks the same again. What is taken now for the first time goes back with it.
     async fn give_back(&self, asked: &LeaseRequest) {
-        let held = asked.clone().limit(0);
-        let Ok(leased) = self.intake.in_time(self.intake.inbox.lease(&held)).await else { return };
+        let Ok(leased) = self.intake.in_time(self.intake.inbox.lease(asked)).await else { return };
         for leased in leased {
             // If it fails, the lease lapses.
             let _ = self.intake.in_time(self.intake.inbox.give_back(&leased.holder)).await;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the message")]
 
+#[cfg(feature = "redis")]
+mod redis_server;
 mod support;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -83,7 +85,7 @@ impl Scene {
     async fn settled(&self) {
         let settled = async {
             loop {
-                let stats = self.inbox.memory.stats().await.unwrap();
+                let stats = self.inbox.inbox.stats().await.unwrap();
                 if stats.due + stats.delayed + stats.leased == 0 {
                     return;
                 }
@@ -103,7 +105,7 @@ impl Scene {
     }
 
     async fn dead(&self) -> Vec<DeadLetter> {
-        self.inbox.memory.dead(&DeadFilter::default()).await.unwrap()
+        self.inbox.inbox.dead(&DeadFilter::default()).await.unwrap()
     }
 }
 
@@ -129,15 +131,25 @@ fn body_of_job(number: u64, job: u64) -> String {
 
 /// An inbox that can be out of order: it does not answer, or only after it has done what was asked.
 #[derive(Debug, Default)]
-struct Faulty {
-    memory: MemoryInbox,
+struct Faulty<I = MemoryInbox> {
+    inbox: I,
     is_down: AtomicBool,
     loses_answers: AtomicUsize,
     hangs: AtomicBool,
     accepts: AtomicUsize,
 }
 
-impl Faulty {
+impl<I> Faulty<I> {
+    fn over(inbox: I) -> Self {
+        Self {
+            inbox,
+            is_down: AtomicBool::default(),
+            loses_answers: AtomicUsize::default(),
+            hangs: AtomicBool::default(),
+            accepts: AtomicUsize::default(),
+        }
+    }
+
     async fn answer<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         if self.is_down.load(Ordering::SeqCst) {
             return Err(StoreError::new("it is down", "on purpose"));
@@ -155,46 +167,46 @@ impl Faulty {
 }
 
 #[async_trait]
-impl Inbox for Faulty {
+impl<I: Inbox> Inbox for Faulty<I> {
     async fn accept(&self, event: &InboxEvent) -> Result<Accepted, StoreError> {
         self.accepts.fetch_add(1, Ordering::SeqCst);
-        self.answer(self.memory.accept(event)).await
+        self.answer(self.inbox.accept(event)).await
     }
     async fn lease(&self, request: &LeaseRequest) -> Result<Vec<Leased>, StoreError> {
-        self.answer(self.memory.lease(request)).await
+        self.answer(self.inbox.lease(request)).await
     }
     async fn renew(&self, holder: &Holder, lease: Duration) -> Result<Transition, StoreError> {
-        self.answer(self.memory.renew(holder, lease)).await
+        self.answer(self.inbox.renew(holder, lease)).await
     }
     async fn done(&self, holder: &Holder) -> Result<Transition, StoreError> {
-        self.answer(self.memory.done(holder)).await
+        self.answer(self.inbox.done(holder)).await
     }
     async fn retry(&self, holder: &Holder, delay: Duration, why: &str) -> Result<Transition, StoreError> {
-        self.answer(self.memory.retry(holder, delay, why)).await
+        self.answer(self.inbox.retry(holder, delay, why)).await
     }
     async fn bury(&self, holder: &Holder, why: &str) -> Result<Transition, StoreError> {
-        self.answer(self.memory.bury(holder, why)).await
+        self.answer(self.inbox.bury(holder, why)).await
     }
     async fn give_back(&self, holder: &Holder) -> Result<Transition, StoreError> {
-        self.answer(self.memory.give_back(holder)).await
+        self.answer(self.inbox.give_back(holder)).await
     }
     async fn dead(&self, filter: &DeadFilter) -> Result<Vec<DeadLetter>, StoreError> {
-        self.memory.dead(filter).await
+        self.inbox.dead(filter).await
     }
     async fn find(&self, key: EventKey) -> Result<Option<InboxRecord>, StoreError> {
-        self.memory.find(key).await
+        self.inbox.find(key).await
     }
     async fn replay(&self, key: EventKey) -> Result<Transition, StoreError> {
-        self.memory.replay(key).await
+        self.inbox.replay(key).await
     }
     async fn discard(&self, key: EventKey) -> Result<Transition, StoreError> {
-        self.memory.discard(key).await
+        self.inbox.discard(key).await
     }
     async fn stats(&self) -> Result<InboxStats, StoreError> {
-        self.memory.stats().await
+        self.inbox.stats().await
     }
     async fn prune(&self, age: Duration) -> Result<u64, StoreError> {
-        self.answer(self.memory.prune(age)).await
+        self.answer(self.inbox.prune(age)).await
     }
 }
 
@@ -256,7 +268,7 @@ async fn an_event_whose_storing_was_not_answered_is_stored_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_event_or_has_no_handler_is_not_stored() {
-    let inbox = Arc::new(Faulty::default());
+    let inbox = Arc::new(Faulty::over(MemoryInbox::new()));
     let webhook = Webhook::builder().api_key(KEY).inbox(Arc::clone(&inbox));
     let webhook = webhook.on_render_complete(|_event| async { Ok(()) }).build().unwrap();
     assert_eq!(status(&webhook, "{").await, "malformed");
@@ -482,7 +494,7 @@ async fn an_event_that_no_worker_survives_is_a_dead_letter_in_the_end() {
     for _ in 0..3 {
         // A worker that dies before it has done anything.
         let request = LeaseRequest::new(SECOND).unwrap();
-        assert_eq!(scene.inbox.memory.lease(&request).await.unwrap().len(), 1);
+        assert_eq!(scene.inbox.inbox.lease(&request).await.unwrap().len(), 1);
         sleep(2 * SECOND).await;
     }
     let working = scene.work(|worker| worker.tries(3));
@@ -538,20 +550,44 @@ async fn what_runs_for_too_long_is_given_back_without_counting() {
     working.stop().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_stops_while_it_asks_gives_back_what_it_was_given() {
-    let scene = Scene::new(|_, _| async { Ok(()) });
-    let working = scene.work(|worker| worker.lease(HOUR));
-    sleep(SECOND).await;
+/// On a real clock, for not every inbox goes by tokio's.
+async fn a_worker_that_stops_while_it_asks_gives_back_what_it_was_given(inbox: impl Inbox) {
+    let inbox = Arc::new(Faulty::over(inbox));
+    let webhook = Webhook::builder().api_key(KEY).inbox(Arc::clone(&inbox));
+    let webhook = webhook.fallback(|_event| async { Ok(()) }).build().unwrap();
+    inbox.accept(&stored(&body(1))).await.unwrap();
     // From now on answers are lost: what is leased is not known to the worker.
-    scene.inbox.loses_answers.store(1, Ordering::SeqCst);
-    let event = body(1);
-    scene.inbox.memory.accept(&stored(&event)).await.unwrap();
-    while scene.inbox.loses_answers.load(Ordering::SeqCst) > 0 {
-        sleep(SECOND / 100).await;
-    }
-    working.stop().await;
-    assert_eq!(scene.inbox.stats().await.unwrap().leased, 0);
+    inbox.loses_answers.store(usize::MAX, Ordering::SeqCst);
+    let is_leased = async {
+        while inbox.stats().await.unwrap().leased == 0 {
+            sleep(SECOND / 100).await;
+        }
+        inbox.loses_answers.store(0, Ordering::SeqCst);
+    };
+    webhook.worker().lease(HOUR).run_until(is_leased).await.unwrap();
+    let stats = inbox.stats().await.unwrap();
+    assert_eq!((stats.leased, stats.due), (0, 1));
+}
+
+#[tokio::test]
+async fn what_is_given_while_a_worker_stops_is_given_back_to_a_memory_inbox() {
+    a_worker_that_stops_while_it_asks_gives_back_what_it_was_given(MemoryInbox::new()).await;
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn what_is_given_while_a_worker_stops_is_given_back_to_an_sqlite_inbox() {
+    let directory = tempfile::tempdir().unwrap();
+    let inbox = lipdub_core::SqliteInbox::open(directory.path().join("inbox.db")).await.unwrap();
+    a_worker_that_stops_while_it_asks_gives_back_what_it_was_given(inbox).await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn what_is_given_while_a_worker_stops_is_given_back_to_a_redis_inbox() {
+    let server = redis_server::RedisServer::start_persistent();
+    let inbox = lipdub_core::RedisInbox::connect(server.url()).await.unwrap();
+    a_worker_that_stops_while_it_asks_gives_back_what_it_was_given(inbox).await;
 }
 
 #[tokio::test(start_paused = true)]
