@@ -1,10 +1,10 @@
 //! Where a receiver is.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use lipdub_core::testing::InvalidUrl;
-use url::{Host, Url};
+use lipdub_core::{CallbackUrl, CallbackUrlError};
+use url::Url;
 
 /// A URL that can be delivered to.
 #[derive(Clone)]
@@ -35,52 +35,13 @@ impl Address {
 
     /// Whether the host could be reached from anywhere, as far as its name tells: no name is looked up.
     pub(crate) fn is_public(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Domain(domain)) => is_public_domain(domain),
-            Some(Host::Ipv4(address)) => is_public_v4(address),
-            Some(Host::Ipv6(address)) => is_public_v6(address),
-            None => false,
-        }
+        let host = self.0.host_str().unwrap_or_default().trim_end_matches('.');
+        let judged = CallbackUrl::parse(&format!("https://{host}/"));
+        !matches!(judged, Err(CallbackUrlError::NotPublic(_) | CallbackUrlError::NoHost))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
-    }
-}
-
-/// Domains for one machine, one network, or nobody. <https://www.iana.org/assignments/special-use-domain-names>
-const NOT_PUBLIC: [&str; 9] =
-    ["localhost", "local", "internal", "lan", "home.arpa", "test", "example", "invalid", "onion"];
-
-fn is_public_domain(domain: &str) -> bool {
-    let domain = domain.trim_end_matches('.');
-    let is_within =
-        |other: &&str| domain.strip_suffix(*other).is_some_and(|host| host.is_empty() || host.ends_with('.'));
-    domain.contains('.') && !NOT_PUBLIC.iter().any(is_within)
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    let is_of_a_provider = first == 100 && (64..128).contains(&second);
-    let is_kept_back = first == 0 || first >= 224;
-    !(address.is_loopback()
-        || address.is_private()
-        || address.is_link_local()
-        || address.is_documentation()
-        || is_of_a_provider
-        || is_kept_back)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    match address.to_ipv4_mapped() {
-        Some(address) => is_public_v4(address),
-        None => {
-            !(address.is_loopback()
-                || address.is_unspecified()
-                || address.is_unique_local()
-                || address.is_unicast_link_local()
-                || address.is_multicast())
-        }
     }
 }
 
