@@ -16,11 +16,16 @@ use crate::support::*;
 const FILE: &str = "LIPDUB_TEST_INBOX";
 const EVENTS: usize = 200;
 
-/// This program again, in one of the parts that are ignored otherwise.
-fn part(part: &str, file: &Path) -> Command {
+/// This program again, for the other part of a test.
+fn part(test: &str, file: &Path) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", part, "--nocapture"]).env(FILE, file).stdout(Stdio::piped());
+    command.args(["--exact", test, "--nocapture"]).env(FILE, file).stdout(Stdio::piped());
     command
+}
+
+/// Whether this is such another process, which plays the other part of its test.
+fn is_another_process() -> bool {
+    env::var_os(FILE).is_some()
 }
 
 fn spawn(name: &str, file: &Path) -> (Child, BufReader<ChildStdout>) {
@@ -46,11 +51,14 @@ async fn open_from_environment() -> SqliteInbox {
     SqliteInbox::builder(path).lock_timeout(Duration::from_secs(60)).open().await.unwrap()
 }
 
-#[test]
-fn of_processes_on_one_file_each_event_is_new_to_one_and_handled_by_one() {
+#[tokio::test]
+async fn of_processes_on_one_file_each_event_is_new_to_one_and_handled_by_one() {
+    if is_another_process() {
+        return accept_and_handle().await;
+    }
     let place = Place::new();
-    let mut processes: Vec<_> =
-        (0..3).map(|_| spawn("processes::accept_and_handle", &place.path())).collect();
+    let test = "processes::of_processes_on_one_file_each_event_is_new_to_one_and_handled_by_one";
+    let mut processes: Vec<_> = (0..3).map(|_| spawn(test, &place.path())).collect();
     let said = processes.iter_mut().flat_map(|(_, said)| said.lines().filter_map(told).collect::<Vec<_>>());
     let mut said: Vec<String> = said.collect();
     for (child, _) in &mut processes {
@@ -63,8 +71,6 @@ fn of_processes_on_one_file_each_event_is_new_to_one_and_handled_by_one() {
     assert_eq!(said, expected);
 }
 
-#[tokio::test]
-#[ignore = "the test above runs it"]
 async fn accept_and_handle() {
     let inbox = open_from_environment().await;
     let mut callers = JoinSet::new();
@@ -86,12 +92,16 @@ async fn accept_and_handle() {
     callers.join_all().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_accepted_survives_that_the_process_is_killed() {
+    if is_another_process() {
+        return accept_until_killed().await;
+    }
     let place = Place::new();
     let mut known = HashSet::new();
     for round in 0..5 {
-        let (mut child, said) = spawn("processes::accept_until_killed", &place.path());
+        let (mut child, said) =
+            spawn("processes::what_was_accepted_survives_that_the_process_is_killed", &place.path());
         let mut said = said.lines().filter_map(told);
         known.extend(said.by_ref().take(50 + round * 10));
         child.kill().unwrap();
@@ -109,8 +119,6 @@ async fn what_was_accepted_survives_that_the_process_is_killed() {
     assert_eq!(integrity, "ok");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the test above runs it"]
 async fn accept_until_killed() {
     let inbox = open_from_environment().await;
     let mut callers = JoinSet::new();
@@ -129,10 +137,14 @@ async fn accept_until_killed() {
 
 #[tokio::test]
 async fn what_a_killed_process_had_leased_is_leased_when_the_lease_has_lapsed() {
+    if is_another_process() {
+        return lease_until_killed().await;
+    }
     let place = Place::new();
     let inbox = place.open().await;
     inbox.accept(&event("lost", "job")).await.unwrap();
-    let (mut child, said) = spawn("processes::lease_until_killed", &place.path());
+    let test = "processes::what_a_killed_process_had_leased_is_leased_when_the_lease_has_lapsed";
+    let (mut child, said) = spawn(test, &place.path());
     assert_eq!(said.lines().find_map(told).unwrap(), "leased lost");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -148,8 +160,6 @@ async fn what_a_killed_process_had_leased_is_leased_when_the_lease_has_lapsed() 
     assert_eq!((leased.attempt, leased.tries, name(&leased.event)), (2, 2, "lost".to_owned()));
 }
 
-#[tokio::test]
-#[ignore = "the test above runs it"]
 async fn lease_until_killed() {
     let inbox = open_from_environment().await;
     let mut request = request(1);
@@ -160,28 +170,33 @@ async fn lease_until_killed() {
     std::future::pending::<()>().await;
 }
 
-#[test]
-fn a_name_that_sqlite_would_take_for_memory_is_a_file() {
+#[tokio::test]
+async fn a_name_that_sqlite_would_take_for_memory_is_a_file() {
+    if is_another_process() {
+        return open_from_here().await;
+    }
     let place = Place::new();
-    let mut command = part("processes::open_from_here", Path::new(":memory:"));
+    let test = "processes::a_name_that_sqlite_would_take_for_memory_is_a_file";
+    let mut command = part(test, Path::new(":memory:"));
     assert!(command.current_dir(place.directory()).status().unwrap().success());
     assert!(place.directory().join(":memory:").metadata().unwrap().len() > 0);
 }
 
-#[tokio::test]
-#[ignore = "the test above runs it"]
 async fn open_from_here() {
     open_from_environment().await.accept(&event(1, "job")).await.unwrap();
 }
 
 /// A root user may do everything, and becomes one who may not.
 #[cfg(unix)]
-#[test]
-fn a_directory_that_must_not_be_written_is_an_error() {
+#[tokio::test]
+async fn a_directory_that_must_not_be_written_is_an_error() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
     use std::os::unix::process::CommandExt as _;
 
     const NOBODY: u32 = 65534;
+    if is_another_process() {
+        return open_in_vain().await;
+    }
     let place = Place::new();
     let test = place.directory().join("test");
     std::fs::copy(env::current_exe().unwrap(), &test).unwrap();
@@ -189,7 +204,8 @@ fn a_directory_that_must_not_be_written_is_an_error() {
     std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o555)).unwrap();
 
     let mut command = Command::new(&test);
-    command.args(["--ignored", "--exact", "processes::open_in_vain", "--nocapture"]).env(FILE, place.path());
+    let name = "processes::a_directory_that_must_not_be_written_is_an_error";
+    command.args(["--exact", name, "--nocapture"]).env(FILE, place.path());
     if place.directory().metadata().unwrap().uid() == 0 {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -199,8 +215,6 @@ fn a_directory_that_must_not_be_written_is_an_error() {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
-#[tokio::test]
-#[ignore = "the test above runs it"]
 async fn open_in_vain() {
     let path = PathBuf::from(env::var_os(FILE).unwrap());
     let error = SqliteInbox::open(&path).await.unwrap_err().to_string();
