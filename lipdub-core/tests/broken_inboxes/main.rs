@@ -19,7 +19,6 @@ mod racing;
 mod settling;
 mod table;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use lipdub_core::Inbox;
@@ -39,13 +38,6 @@ async fn on_trial<I: Inbox>(make: impl Fn() -> I) -> Verdict {
     Verdict::on(PROMISES, || Arc::new(make()) as Arc<dyn Inbox>).await
 }
 
-/// Whichever test comes first.
-fn start_all_trials() {
-    for trials in trials() {
-        LazyLock::force(trials);
-    }
-}
-
 fn trials() -> [&'static LazyLock<Trials>; 8] {
     [
         &TRIALS,
@@ -61,31 +53,20 @@ fn trials() -> [&'static LazyLock<Trials>; 8] {
 
 #[test]
 fn every_promise_is_broken_by_some_inbox() {
-    let broken: BTreeSet<_> = trials().iter().flat_map(|trials| trials.broken).copied().collect();
-    let unbroken: Vec<_> = PROMISES.iter().filter(|promise| !broken.contains(promise.name())).collect();
-    assert!(unbroken.is_empty(), "nothing shows that these can fail: {unbroken:#?}");
+    verdict::are_all_broken(PROMISES, &trials());
 }
 
-/// What the macro and the list are made of does not know what is in the sources.
 #[test]
 fn every_promise_is_in_the_list_under_its_rule() {
-    let sources = [
-        include_str!("../../src/testing/inbox/accepting.rs"),
-        include_str!("../../src/testing/inbox/racing.rs"),
-        include_str!("../../src/testing/inbox/leasing.rs"),
-        include_str!("../../src/testing/inbox/settling.rs"),
-        include_str!("../../src/testing/inbox/ordering.rs"),
-        include_str!("../../src/testing/inbox/keeping.rs"),
-    ];
-    let written: BTreeSet<_> = sources.into_iter().flat_map(promises_in).collect();
-    let listed: BTreeSet<_> = PROMISES.iter().map(|promise| (promise.name(), promise.rule())).collect();
-    assert_eq!(written, listed);
-}
-
-fn promises_in(source: &str) -> impl Iterator<Item = (&str, u8)> {
-    source.split("\n/// Rule ").skip(1).map(|promise| {
-        let rule = promise.split(':').next().unwrap().parse().unwrap();
-        let signature = promise.split("pub async fn ").nth(1).unwrap();
-        (signature.split('(').next().unwrap(), rule)
-    })
+    verdict::are_all_listed(
+        PROMISES,
+        &[
+            include_str!("../../src/testing/inbox/accepting.rs"),
+            include_str!("../../src/testing/inbox/racing.rs"),
+            include_str!("../../src/testing/inbox/leasing.rs"),
+            include_str!("../../src/testing/inbox/settling.rs"),
+            include_str!("../../src/testing/inbox/ordering.rs"),
+            include_str!("../../src/testing/inbox/keeping.rs"),
+        ],
+    );
 }

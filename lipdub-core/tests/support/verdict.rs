@@ -1,6 +1,6 @@
 //! Which promises of its suite a store, or an inbox, breaks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, Once};
@@ -26,7 +26,7 @@ macro_rules! broken {
         $(
             #[test]
             fn $test() {
-                crate::start_all_trials();
+                crate::verdict::start(&crate::trials());
                 let verdict = TRIALS.verdict_on(stringify!($test));
                 verdict.is_that_it_breaks(&[$(stringify!($promise)),*], &[$($($rule),+)?]);
             }
@@ -130,4 +130,32 @@ fn quieten() {
             }
         }));
     });
+}
+
+/// Starts all of them, whichever test comes first.
+pub(crate) fn start(trials: &[&LazyLock<Trials>]) {
+    for trials in trials {
+        LazyLock::force(trials);
+    }
+}
+
+pub(crate) fn are_all_broken<S: ?Sized>(promises: &[Promise<S>], trials: &[&LazyLock<Trials>]) {
+    let broken: BTreeSet<_> = trials.iter().flat_map(|trials| trials.broken).copied().collect();
+    let unbroken: Vec<_> = promises.iter().filter(|promise| !broken.contains(promise.name())).collect();
+    assert!(unbroken.is_empty(), "nothing shows that these can fail: {unbroken:#?}");
+}
+
+/// What the macro and the list are made of does not know what is in the sources.
+pub(crate) fn are_all_listed<S: ?Sized>(promises: &[Promise<S>], sources: &[&str]) {
+    let written: BTreeSet<_> = sources.iter().flat_map(|source| promises_in(source)).collect();
+    let listed: BTreeSet<_> = promises.iter().map(|promise| (promise.name(), promise.rule())).collect();
+    assert_eq!(written, listed);
+}
+
+fn promises_in(source: &str) -> impl Iterator<Item = (&str, u8)> {
+    source.split("\n/// Rule ").skip(1).map(|promise| {
+        let rule = promise.split(':').next().unwrap().parse().unwrap();
+        let signature = promise.split("pub async fn ").nth(1).unwrap();
+        (signature.split('(').next().unwrap(), rule)
+    })
 }
