@@ -48,13 +48,41 @@ async fn an_sqlite_inbox_keeps_every_promise() {
 }
 
 #[cfg(feature = "redis")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_redis_inbox_keeps_every_promise() {
-    let server = redis_server::RedisServer::start_persistent();
-    let url = server.url();
-    all_promises(|name| {
-        let builder = lipdub_core::RedisInbox::builder(url.clone()).prefix(name);
-        async move { builder.connect().await.unwrap() }
-    })
-    .await;
+mod redis {
+    use std::time::Duration;
+
+    use lipdub_core::RedisInbox;
+    use lipdub_core::inbox::RedisInboxBuilder;
+    use lipdub_core::testing::inbox::Handles;
+
+    use super::redis_server::RedisServer;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_redis_inbox_keeps_every_promise() {
+        let server = RedisServer::start_persistent();
+        as_two_processes(|| RedisInbox::builder(server.url())).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_redis_inbox_in_partitions_keeps_every_promise() {
+        let server = RedisServer::start_persistent();
+        as_two_processes(|| RedisInbox::builder(server.url()).partitions(4)).await;
+    }
+
+    #[cfg(feature = "redis-cluster")]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_redis_inbox_on_a_cluster_keeps_every_promise() {
+        let cluster = super::redis_server::RedisCluster::start();
+        as_two_processes(|| RedisInbox::cluster(cluster.urls()).partitions(6).allow_volatile()).await;
+    }
+
+    async fn as_two_processes(builder: impl Fn() -> RedisInboxBuilder) {
+        super::all_promises(|name| {
+            // Many promises at once on a small machine: that is no reason to fail.
+            let patient = || builder().prefix(&name).timeout(Duration::from_secs(30));
+            let (one, two) = (patient(), patient());
+            async move { Handles::new([one.connect().await.unwrap(), two.connect().await.unwrap()]) }
+        })
+        .await;
+    }
 }

@@ -305,10 +305,13 @@ pub async fn stats_tell_how_old_the_oldest_due_event_is(inbox: Arc<dyn Inbox>) {
     sleep(BRIEF).await;
     let (first, first_accepted) = accepted(&scene).await;
     sleep(BRIEF).await;
-    scene.queued().await;
+    let second = scene.queued().await;
     sleep(BRIEF).await;
     is_oldest(&scene, &first_accepted).await;
-    scene.worker().takes(&first).await.retries(Duration::ZERO, WHY).await;
+    let worker = scene.worker().with_limit(2);
+    worker.takes_all([&first, &second]).await;
+    worker.on(&second).gives_back().await;
+    worker.on(&first).retries(Duration::ZERO, WHY).await;
     is_oldest(&scene, &first_accepted).await;
     scene.replays(&dead).await;
     is_oldest(&scene, &dead_accepted).await;
