@@ -2,15 +2,21 @@
 //!
 //! A receiver for checks from outside. The first line that it prints is `listening on URL`; its handlers do
 //! what `data.testbed` says (see `orders.rs`) and write what they did to the file `--effects`.
+//!
+//! With `--inbox-sqlite FILE` or `--inbox-redis URL` it stores events, and with `--worker` it handles those that are
+//! stored; without a framework it does nothing else, and the first line is `working`.
 
 mod effects;
 mod handlers;
+mod inbox;
+mod lines;
 mod options;
 mod orders;
 mod serve;
 mod stop;
 
 use std::error::Error;
+use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,6 +24,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use lipdub_core::{Drained, RedisStore, Webhook};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use self::effects::Effects;
 use self::options::{Framework, Options};
@@ -42,13 +49,39 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), BoxError> {
     let webhook = webhook(&options).await?;
-    let listener = TcpListener::bind(&options.bind).await?;
     let asked_to_stop = stop::asked()?;
-    announce(&listener)?;
     match options.framework {
-        Framework::Axum => serve::axum::until(asked_to_stop, listener, &webhook).await?,
-        Framework::Actix => serve::actix::until(asked_to_stop, listener, &webhook).await?,
-        Framework::Tower => serve::tower::until(asked_to_stop, listener, &webhook).await?,
+        None => {
+            announce("working")?;
+            work_until(asked_to_stop, &webhook, &options).await
+        }
+        Some(framework) if options.worker => {
+            let (stop, stopped) = oneshot::channel::<()>();
+            let serving = async {
+                serve_until(asked_to_stop, framework, &webhook, &options).await?;
+                drop(stop);
+                Ok(())
+            };
+            let working = work_until(async { drop(stopped.await) }, &webhook, &options);
+            tokio::try_join!(working, serving).map(|((), ())| ())
+        }
+        Some(framework) => serve_until(asked_to_stop, framework, &webhook, &options).await,
+    }
+}
+
+async fn serve_until(
+    asked_to_stop: impl Future<Output = ()>,
+    framework: Framework,
+    webhook: &Webhook,
+    options: &Options,
+) -> Result<(), BoxError> {
+    let listener = TcpListener::bind(&options.bind).await?;
+    let url = format!("http://{}{}", listener.local_addr()?, lipdub_tower::DEFAULT_PATH);
+    announce(format_args!("listening on {url}"))?;
+    match framework {
+        Framework::Axum => serve::axum::until(asked_to_stop, listener, webhook).await?,
+        Framework::Actix => serve::actix::until(asked_to_stop, listener, webhook).await?,
+        Framework::Tower => serve::tower::until(asked_to_stop, listener, webhook).await?,
     }
     if webhook.drain(DRAIN_GRACE).await != Drained::Finished {
         eprintln!("testbed: some handlers had to be stopped");
@@ -56,11 +89,24 @@ async fn run(options: Options) -> Result<(), BoxError> {
     Ok(())
 }
 
+async fn work_until(
+    asked_to_stop: impl Future<Output = ()>,
+    webhook: &Webhook,
+    options: &Options,
+) -> Result<(), BoxError> {
+    let worker = options.work.set(webhook.worker(), options.lease_ms).grace(DRAIN_GRACE);
+    Ok(worker.run_until(asked_to_stop).await?)
+}
+
 async fn webhook(options: &Options) -> Result<Webhook, BoxError> {
     let effects = options.effects.as_deref().map(Effects::append_to).transpose()?;
     let mut builder = handlers::register(Webhook::builder(), effects.as_ref());
     for key in &options.api_keys {
         builder = builder.api_key(key);
+    }
+    if options.framework.is_none() && options.api_keys.is_empty() {
+        // Nobody can deliver to it.
+        builder = builder.allow_unauthenticated();
     }
     if let Some(deadline) = options.answer_deadline_ms {
         builder = builder.answer_deadline(Duration::from_millis(deadline));
@@ -74,11 +120,14 @@ async fn webhook(options: &Options) -> Result<Webhook, BoxError> {
     if let Some(url) = &options.redis {
         builder = builder.dedupe(RedisStore::connect(url).await?);
     }
+    if let Some(inbox) = inbox::open(&options.inbox).await? {
+        builder = builder.inbox(inbox);
+    }
     Ok(builder.build()?)
 }
 
-fn announce(listener: &TcpListener) -> std::io::Result<()> {
+fn announce(line: impl fmt::Display) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "listening on http://{}{}", listener.local_addr()?, lipdub_tower::DEFAULT_PATH)?;
+    writeln!(stdout, "{line}")?;
     stdout.flush()
 }

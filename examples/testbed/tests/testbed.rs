@@ -23,6 +23,8 @@ on_each_framework!(
     drains_on_sigterm,
     knows_all_its_flags,
     remembers_in_redis,
+    handles_what_it_stored,
+    stores_for_a_worker_elsewhere,
 );
 
 fn answers_other_paths_itself(framework: &str) {
@@ -103,4 +105,42 @@ fn remembers_in_redis(framework: &str) {
         assert_eq!(testbed.deliver("VIDEO_RENDER_COMPLETE", &data), (200, status.to_owned()));
         assert_eq!(testbed.terminate(), Some(0));
     }
+}
+
+fn handles_what_it_stored(framework: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("inbox.db").display().to_string();
+    let flags = ["--inbox-sqlite", &file, "--worker", "--concurrency", "2", "--backoff-ms", "1"];
+    let mut testbed = Testbed::start(framework, &flags);
+    let data = json!({ "id": 1, "testbed": { "fail_times": 1 } });
+    assert_eq!(testbed.deliver("VIDEO_RENDER_COMPLETE", &data), (200, "accepted".to_owned()));
+    testbed.until_done(1);
+    assert_eq!(testbed.effects().last().expect("a line")["attempt"], 2);
+    assert_eq!(testbed.terminate(), Some(0));
+}
+
+fn stores_for_a_worker_elsewhere(framework: &str) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let flags = ["--inbox-sqlite", &at("inbox.db"), "--inbox-journal", &at("journal")];
+    let testbed = Testbed::start(framework, &flags);
+    let data = json!({ "id": 1 });
+    assert_eq!(testbed.deliver("VIDEO_RENDER_COMPLETE", &data), (200, "accepted".to_owned()));
+    assert_eq!(testbed.effects(), [] as [serde_json::Value; 0]);
+
+    let flags =
+        [&flags[..], &["--tries", "3", "--lease-ms", "1000", "--idle-ms", "10", "--per-job"]].concat();
+    let mut worker = Testbed::start_worker(&flags);
+    worker.until_done(1);
+    assert_eq!(worker.terminate(), Some(0));
+    assert_eq!(testbed.deliver("VIDEO_RENDER_COMPLETE", &data), (200, "duplicate".to_owned()));
+    let calls: Vec<serde_json::Value> = std::fs::read_to_string(at("journal"))
+        .expect("the journal")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    let said = |line: &serde_json::Value| format!("{} {}", line["call"], line["outcome"]).replace('"', "");
+    let said: Vec<_> = calls.iter().map(said).collect();
+    let asked = ["accept asked", "accept new", "lease applied", "done asked", "done applied"];
+    assert_eq!(said, [&asked[..], &["accept asked", "accept done"]].concat());
 }

@@ -1,6 +1,8 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -16,24 +18,41 @@ pub(crate) struct Testbed {
 
 impl Testbed {
     pub(crate) fn start(framework: &str, more: &[&str]) -> Self {
-        let effects = NamedTempFile::new().expect("a file");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_testbed"))
-            .args(["--framework", framework, "--bind", "127.0.0.1:0", "--api-key", KEY])
-            .arg("--effects")
-            .arg(effects.path())
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let address = line
+        let receiver = ["--framework", framework, "--bind", "127.0.0.1:0", "--api-key", KEY];
+        let mut testbed = Self::spawn(&[&receiver, more].concat());
+        let line = testbed.first_line();
+        testbed.address = line
             .strip_prefix("listening on http://")
             .and_then(|rest| rest.strip_suffix("/webhooks/lipdub\n"))
             .unwrap_or_else(|| panic!("unexpected first line {line:?}"))
             .to_owned();
-        Self { process, address, effects }
+        testbed
+    }
+
+    /// One that listens nowhere.
+    pub(crate) fn start_worker(more: &[&str]) -> Self {
+        let mut testbed = Self::spawn(&[&["--worker"], more].concat());
+        assert_eq!(testbed.first_line(), "working\n");
+        testbed
+    }
+
+    fn spawn(arguments: &[&str]) -> Self {
+        let effects = NamedTempFile::new().expect("a file");
+        let process = Command::new(env!("CARGO_BIN_EXE_testbed"))
+            .args(arguments)
+            .arg("--effects")
+            .arg(effects.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program");
+        Self { process, address: String::new(), effects }
+    }
+
+    fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        line
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
@@ -60,6 +79,15 @@ impl Testbed {
     pub(crate) fn effects(&self) -> Vec<Value> {
         let lines = std::fs::read_to_string(self.effects.path()).expect("the effects");
         lines.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// Waits until so many handlers have succeeded.
+    pub(crate) fn until_done(&self, handlers: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.effects().iter().filter(|line| line["phase"] == "done").count() < handlers {
+            assert!(Instant::now() < deadline, "it is not done: {:?}", self.effects());
+            sleep(Duration::from_millis(10));
+        }
     }
 
     /// Sends SIGTERM and waits for the exit code.
