@@ -6,10 +6,15 @@ use serde_json::{Value, json};
 
 use crate::LONGEST_HANDLER;
 
+/// How many events a job has.
+pub(crate) const OF_A_JOB: usize = 3;
+
 /// Events of all types, of jobs of three events each, with orders for their handlers.
-pub(crate) fn plan(seed: u64, events: u32) -> Vec<Sample> {
+///
+/// Most handlers take no longer than `quick`, in milliseconds.
+pub(crate) fn plan(seed: u64, events: u32, quick: u32) -> Vec<Sample> {
     let mut random = fastrand::Rng::with_seed(seed);
-    (0..events).map(|number| event(number, &mut random)).collect()
+    (0..events).map(|number| event(number, quick, &mut random)).collect()
 }
 
 /// Whether the handler of this event can succeed.
@@ -18,18 +23,18 @@ pub(crate) fn can_succeed(event: &Sample) -> bool {
     !matches!(outcome, Some("fail" | "panic"))
 }
 
-fn event(number: u32, random: &mut fastrand::Rng) -> Sample {
+fn event(number: u32, quick: u32, random: &mut fastrand::Rng) -> Sample {
     let types = EventType::DOCUMENTED.len();
     sample::of(&EventType::DOCUMENTED[random.usize(..types)])
         .created_at(format!("2026-01-02T03:04:05.{number:06}"))
         .set("data.id", number)
-        .set("data.testbed", orders(random))
-        .job(format!("job {}", number / 3))
+        .set("data.testbed", orders(quick, random))
+        .job(format!("job {}", number as usize / OF_A_JOB))
 }
 
 /// Most handlers are quick and succeed.
-fn orders(random: &mut fastrand::Rng) -> Value {
-    let quick = random.u32(..60);
+fn orders(quick: u32, random: &mut fastrand::Rng) -> Value {
+    let quick = random.u32(..quick);
     match random.u32(..100) {
         0..8 => json!({ "sleep_ms": quick, "fail_times": 1 }),
         8..12 => json!({ "sleep_ms": quick, "fail_times": 2 }),

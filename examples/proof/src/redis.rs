@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use crate::BoxError;
+use crate::signal::signal;
 
 /// A Redis that has everything on disk before it answers, at a socket of its own. It is killed when this is dropped.
 pub(crate) struct Redis {
@@ -39,15 +40,10 @@ impl Redis {
 
     /// Stops it for a while without closing its connections.
     pub(crate) async fn pause(&self, time: Duration) -> Result<(), BoxError> {
-        self.signal("-STOP").await?;
+        let process = self.process.lock().await.id().ok_or("redis-server has ended")?;
+        signal("-STOP", process).await?;
         sleep(time).await;
-        self.signal("-CONT").await
-    }
-
-    async fn signal(&self, signal: &str) -> Result<(), BoxError> {
-        let process = self.process.lock().await.id().ok_or("redis-server has ended")?.to_string();
-        let status = Command::new("kill").args([signal, &process]).status().await?;
-        if status.success() { Ok(()) } else { Err(format!("kill {signal} {process} failed").into()) }
+        signal("-CONT", process).await
     }
 
     async fn until_ready(&self) -> Result<(), BoxError> {

@@ -1,66 +1,63 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::havoc::Misfortunes;
-use crate::ledger::Findings;
+use lipdub_core::testing::Story;
 
 /// What happened, as a table.
 pub(crate) struct Report {
+    pub(crate) rows: Vec<(&'static str, usize)>,
+    /// What is not as promised, event by event.
+    pub(crate) violations: Vec<String>,
     pub(crate) seed: u64,
     pub(crate) took: Duration,
-    pub(crate) misfortunes: Misfortunes,
-    /// After everything had gone wrong.
-    pub(crate) delivered: Findings,
-    /// After support had replayed the dead letters in calm.
-    pub(crate) replayed: Findings,
+}
+
+/// What LipDub was answered, or would have been had it waited, and how often.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    counts: HashMap<String, usize>,
 }
 
 const MOST_VIOLATIONS: usize = 10;
 
 impl Report {
-    pub(crate) fn violations(&self) -> impl Iterator<Item = &String> {
-        self.delivered.violations.iter().chain(&self.replayed.violations)
+    pub(crate) fn is_proven(&self) -> bool {
+        self.violations.is_empty()
+    }
+}
+
+impl Answers {
+    pub(crate) fn count(&mut self, story: &Story) {
+        for tried in story.tries() {
+            let answer = match tried.outcome.reply() {
+                Some(reply) => reply.to_string(),
+                None => "no answer".to_owned(),
+            };
+            *self.counts.entry(answer).or_default() += 1;
+        }
     }
 
-    fn rows(&self) -> Vec<(&'static str, usize)> {
-        let Self { misfortunes, delivered, replayed, .. } = self;
-        let answered = |what: &str| {
-            let of = delivered.answers.iter().filter(|(answer, _)| answer.starts_with(what));
-            of.map(|(_, count)| count).sum()
-        };
-        vec![
-            ("events", delivered.events),
-            ("receivers killed (SIGKILL) and restarted", misfortunes.receivers_killed as usize),
-            ("Redis killed and restarted", misfortunes.redis_killed as usize),
-            ("Redis paused", misfortunes.redis_paused as usize),
-            ("Redis cut off", misfortunes.redis_cut_off as usize),
-            ("tries of LipDub", delivered.tries),
-            ("  answered 200 processed", answered("200 processed")),
-            ("  answered 200 duplicate", answered("200 duplicate")),
-            ("  answered 401 (an old key)", answered("401")),
-            ("  answered 500 failed", answered("500")),
-            ("  answered 503 pending", answered("503 pending")),
-            ("  answered 503 unavailable", answered("503 unavailable")),
-            ("  without an answer", answered("no answer")),
-            ("attempts (runs of a handler)", delivered.runs),
-            ("succeeded once", delivered.succeeded_once),
-            ("succeeded twice (killed between effect and mark)", delivered.succeeded_twice),
-            ("in the dead letter queue, an error at each try", delivered.dead),
-            ("  still there after replays: handlers that always fail", replayed.dead),
-            ("lost", delivered.lost + replayed.lost),
-            ("not as promised", self.violations().count()),
-        ]
+    pub(crate) fn total(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    /// How many began like this.
+    pub(crate) fn like(&self, what: &str) -> usize {
+        let meant = self.counts.iter().filter(|(answer, _)| answer.starts_with(what));
+        meant.map(|(_, count)| count).sum()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for violation in self.violations().take(MOST_VIOLATIONS) {
+        for violation in self.violations.iter().take(MOST_VIOLATIONS) {
             writeln!(formatter, "NOT as promised: {violation}\n")?;
         }
-        for (what, count) in self.rows() {
+        for (what, count) in &self.rows {
             writeln!(formatter, "{what:<54}{count:>6}")?;
         }
+        writeln!(formatter, "{:<54}{:>6}", "not as promised", self.violations.len())?;
         write!(formatter, "seed {}, {:.0?}", self.seed, self.took)
     }
 }

@@ -1,17 +1,16 @@
 //! What LipDub was answered, beside what the handlers did.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use lipdub_core::EventKey;
 use lipdub_core::testing::{Fate, LipDub, Story, Try};
-use serde::Deserialize;
 
-use crate::BoxError;
+use super::journal::{Journal, Record};
+use crate::effects::{self, Run, successes};
 use crate::events::can_succeed;
-use crate::journal::{Journal, Record};
-use crate::receivers::Kill;
+use crate::report::Answers;
+use crate::testbeds::Kill;
+use crate::{BoxError, CLOCKS};
 
 /// Every event with everything that is known of it.
 pub(crate) struct Ledger {
@@ -20,21 +19,11 @@ pub(crate) struct Ledger {
     began: SystemTime,
 }
 
-/// One run of a handler.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    attempt: u32,
-    process: u32,
-    started: SystemTime,
-    succeeded: Option<SystemTime>,
-}
-
 /// What an audit found.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) events: usize,
-    pub(crate) answers: HashMap<String, usize>,
-    pub(crate) tries: usize,
+    pub(crate) answers: Answers,
     pub(crate) runs: usize,
     pub(crate) succeeded_once: usize,
     pub(crate) succeeded_twice: usize,
@@ -44,12 +33,9 @@ pub(crate) struct Findings {
     pub(crate) violations: Vec<String>,
 }
 
-/// What the clocks of one machine, read one after the other, may differ by.
-const CLOCKS: Duration = Duration::from_millis(50);
-
 impl Ledger {
     pub(crate) fn read(directory: &Path, lipdub: &LipDub, began: SystemTime) -> Result<Self, BoxError> {
-        let mut runs = runs(&std::fs::read_to_string(directory.join("effects"))?)?;
+        let mut runs = effects::read(directory)?;
         let with_runs = |story: Story| {
             let mut runs = runs.remove(&story.event().key()).unwrap_or_default();
             runs.sort_by_key(|run| run.started);
@@ -74,14 +60,7 @@ impl Ledger {
 
 impl Findings {
     fn count(&mut self, story: &Story, runs: &[Run]) {
-        for tried in story.tries() {
-            self.tries += 1;
-            let answer = match tried.outcome.reply() {
-                Some(reply) => reply.to_string(),
-                None => "no answer".to_owned(),
-            };
-            *self.answers.entry(answer).or_default() += 1;
-        }
+        self.answers.count(story);
         self.runs += runs.len();
         match (successes(runs).count(), story.fate()) {
             (0, Some(Fate::Dead)) => self.dead += 1,
@@ -200,44 +179,12 @@ impl std::fmt::Display for Case<'_> {
     }
 }
 
-fn successes(runs: &[Run]) -> impl Iterator<Item = SystemTime> {
-    runs.iter().filter_map(|run| run.succeeded)
-}
-
-/// A line of what a receiver's handlers did.
-#[derive(Deserialize)]
-struct Effect {
-    phase: String,
-    key: String,
-    attempt: u32,
-    process: u32,
-    /// Microseconds since 1970.
-    at: u64,
-}
-
-fn runs(effects: &str) -> Result<HashMap<EventKey, Vec<Run>>, BoxError> {
-    let mut events: HashMap<EventKey, Vec<Run>> = HashMap::new();
-    for line in effects.lines() {
-        let Effect { phase, key, attempt, process, at } = serde_json::from_str(line)?;
-        let runs = events.entry(key.parse()?).or_default();
-        let at = SystemTime::UNIX_EPOCH + Duration::from_micros(at);
-        match phase.as_str() {
-            "start" => runs.push(Run { attempt, process, started: at, succeeded: None }),
-            _ => {
-                let is_meant = |run: &&mut Run| (run.attempt, run.process) == (attempt, process);
-                let run = runs.iter_mut().rev().find(is_meant).ok_or("an effect without a beginning")?;
-                run.succeeded = Some(at);
-            }
-        }
-    }
-    Ok(events)
-}
-
 /// The auditor finds each thing that is not as promised, and nothing else.
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use lipdub_core::testing::sample::{self, Sample};
     use lipdub_core::testing::{Fault, Reply};
@@ -353,22 +300,5 @@ mod tests {
 
     fn kill(process: u32, at: u64) -> Kill {
         Kill { process, at: second(at) }
-    }
-
-    #[test]
-    fn effects_are_read_as_runs() {
-        let key = sample::render_complete().key();
-        let line = |phase: &str, attempt: u32, process: u32, at: u64| {
-            let line = serde_json::json!({
-                "phase": phase, "key": key, "attempt": attempt, "process": process, "at": at, "id": 1, "event_type": "X",
-            });
-            format!("{line}\n")
-        };
-        let effects = [line("start", 1, 7, 10), line("start", 2, 8, 20), line("done", 2, 8, 30)].concat();
-        let read = runs(&effects).unwrap();
-        let found: Vec<_> =
-            read[&key].iter().map(|run| (run.attempt, run.process, run.succeeded.is_some())).collect();
-        assert_eq!(found, [(1, 7, false), (2, 8, true)]);
-        assert!(runs(&line("done", 1, 7, 10)).is_err());
     }
 }
