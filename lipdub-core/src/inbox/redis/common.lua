@@ -47,27 +47,36 @@ end
 
 local function is_done(key) return redis.call('EXISTS', name('done', key)) == 1 end
 
+-- The first event of a job that is not done, if it may be leased.
+local function first(job)
+  local first = redis.call('ZRANGE', name('open', job), 0, 0, 'WITHSCORES')
+  if first[1] and redis.call('ZSCORE', name('queue', ALL, job), first[1]) then return first[1], tonumber(first[2]) end
+end
+
+local function is_behind_dead(job, arrival)
+  local dead = redis.call('ZRANGE', name('buried', job), 0, 0, 'WITHSCORES')
+  return dead[1] and tonumber(dead[2]) < arrival
+end
+
 -- The event with which a job stands in line where one waits for those before it.
 local function head(job, order)
-  local first = redis.call('ZRANGE', name('open', job), 0, 0, 'WITHSCORES')
-  if not first[1] or not redis.call('ZSCORE', name('queue', ALL, job), first[1]) then return nil end
-  if order == 'behind_dead' then
-    local dead = redis.call('ZRANGE', name('buried', job), 0, 0, 'WITHSCORES')
-    if dead[1] and tonumber(dead[2]) < tonumber(first[2]) then return nil end
-  end
-  return first[1]
+  local key, arrival = first(job)
+  if key and not (order == 'behind_dead' and is_behind_dead(job, arrival)) then return key end
 end
 
 local function next_turn() return redis.call('INCR', name('turn')) end
 
+local joined
+-- The turn of all that join lines in this call: behind those who stand there.
+local function end_of_line()
+  joined = joined or next_turn()
+  return joined
+end
+
 -- Puts a job at the end of a line, unless it stands there, or takes it out.
 local function stand(order, which, job, may)
   local turns = name('turns', order, which)
-  if not may then
-    redis.call('ZREM', turns, job)
-  elseif not redis.call('ZSCORE', turns, job) then
-    redis.call('ZADD', turns, next_turn(), job)
-  end
+  if may then redis.call('ZADD', turns, 'NX', end_of_line(), job) else redis.call('ZREM', turns, job) end
 end
 
 -- Brings the turns of a job up to date after one of its events has changed.
@@ -76,15 +85,17 @@ local function take_turns(event)
   for _, which in ipairs({ ALL, exactly(event.type) }) do
     stand('any', which, job, redis.call('EXISTS', name('queue', which, job)) == 1)
   end
+  local key, arrival = first(job)
+  local which = key and exactly(key == event.key and event.type or redis.call('HGET', name('event', key), 'type'))
   for _, order in ipairs(PER_JOB) do
     local heads = name('heads', order)
-    local before, key = redis.call('HGET', heads, job), head(job, order)
-    local which = key and exactly(redis.call('HGET', name('event', key), 'type'))
-    if before and before ~= which then stand(order, before, job, false) end
-    stand(order, ALL, job, which)
-    if which then
-      stand(order, which, job, true)
-      redis.call('HSET', heads, job, which)
+    local before = redis.call('HGET', heads, job)
+    local after = not (order == 'behind_dead' and key and is_behind_dead(job, arrival)) and which
+    if before and before ~= after then stand(order, before, job, false) end
+    stand(order, ALL, job, after)
+    if after then
+      stand(order, after, job, true)
+      if before ~= after then redis.call('HSET', heads, job, after) end
     elseif before then
       redis.call('HDEL', heads, job)
     end
