@@ -1,0 +1,121 @@
+//! A server to measure, in a process of its own.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::BoxError;
+use crate::options::{Framework, Receiver};
+
+/// What a server is, and on which processor.
+#[derive(Clone, Debug)]
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    pub(crate) framework: Framework,
+    pub(crate) receiver: Receiver,
+    pub(crate) redis: Option<String>,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) remembered: usize,
+    pub(crate) core: Option<usize>,
+}
+
+impl Contender {
+    pub(crate) fn new(name: &'static str, framework: Framework, receiver: Receiver) -> Self {
+        Self { name, framework, receiver, redis: None, file: None, remembered: 0, core: None }
+    }
+
+    pub(crate) fn on_core(mut self, core: usize) -> Self {
+        self.core = Some(core);
+        self
+    }
+
+    pub(crate) fn redis(mut self, url: String) -> Self {
+        self.redis = Some(url);
+        self
+    }
+
+    pub(crate) fn file(mut self, file: PathBuf) -> Self {
+        self.file = Some(file);
+        self
+    }
+
+    pub(crate) fn remembered(mut self, events: usize) -> Self {
+        self.remembered = events;
+        self
+    }
+
+    pub(crate) fn start(&self) -> Result<Running, BoxError> {
+        let mut command = on_core(self.core, &std::env::current_exe()?);
+        command.args(["serve", &word(&self.framework), &word(&self.receiver)]);
+        if let Some(url) = &self.redis {
+            command.args(["--redis", url]);
+        }
+        if let Some(file) = &self.file {
+            command.args([OsStr::new("--file"), file.as_os_str()]);
+        }
+        command.args(["--remembered", &self.remembered.to_string()]);
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut first_line = String::new();
+        if let Some(stdout) = process.stdout.take() {
+            BufReader::new(stdout).read_line(&mut first_line)?;
+        }
+        let running = |address| Running { process, address };
+        first_line.trim().parse().map(running).map_err(|_| format!("{} does not start", self.name).into())
+    }
+}
+
+/// As it is on the command line.
+fn word(value: &impl clap::ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// The program, on that processor or on any.
+pub(crate) fn on_core(core: Option<usize>, program: &Path) -> Command {
+    let Some(core) = core else { return Command::new(program) };
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", &core.to_string()]).arg(program);
+    command
+}
+
+/// Keeps this process on that processor. It must not have started other threads yet.
+pub(crate) fn stay_on_core(core: usize) -> Result<(), BoxError> {
+    let this = std::process::id().to_string();
+    let taskset = Command::new("taskset")
+        .args(["--all-tasks", "--cpu-list", "--pid", &core.to_string(), &this])
+        .stdout(Stdio::null())
+        .status()?;
+    if taskset.success() { Ok(()) } else { Err("taskset failed".into()) }
+}
+
+/// A server that runs. It is killed when this is dropped.
+pub(crate) struct Running {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Running {
+    /// What processor time it has used, user and system.
+    pub(crate) fn processor_time(&self) -> Result<Duration, BoxError> {
+        processor_time(self.process.id())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// Of all threads that live. From `/proc`, in nanoseconds.
+pub(crate) fn processor_time(process: u32) -> Result<Duration, BoxError> {
+    let mut nanoseconds = 0;
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let statistics = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += statistics.split(' ').next().unwrap_or_default().parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}

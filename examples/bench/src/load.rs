@@ -1,0 +1,232 @@
+//! Deliveries, as fast as they are answered.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::BoxError;
+
+/// What every receiver is told to expect.
+pub(crate) const API_KEY: &str = "whk_0123456789abcdef0123456789abcdef";
+/// How many bytes of an event tell which it is.
+const NUMBER_DIGITS: usize = 12;
+/// As long as what LipDub sends.
+pub(crate) const EVENT_BYTES: usize = 430;
+
+/// What is delivered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) connections: usize,
+    pub(crate) events: Events,
+    pub(crate) bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Events {
+    /// Each another one.
+    Unique,
+    /// Always the same.
+    Same,
+    /// With a key that is wrong, each on a connection of its own.
+    Strangers,
+}
+
+impl Load {
+    pub(crate) fn new(connections: usize, events: Events) -> Self {
+        Self { connections, events, bytes: EVENT_BYTES }
+    }
+
+    pub(crate) fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    pub(crate) fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) requests: usize,
+    pub(crate) seconds: f64,
+    latencies: Vec<u32>,
+}
+
+impl Answered {
+    /// In microseconds: 0.99 of all answers took no longer.
+    pub(crate) fn percentile(&mut self, part: f64) -> f64 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+        let index =
+            ((self.latencies.len() as f64 * part) as usize).min(self.latencies.len().saturating_sub(1));
+        if self.latencies.is_empty() {
+            return 0.0;
+        }
+        f64::from(*self.latencies.select_nth_unstable(index).1)
+    }
+
+    pub(crate) fn per_second(&self) -> f64 {
+        self.requests as f64 / self.seconds
+    }
+}
+
+/// Numbers that no delivery had before.
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    next: Cell<u64>,
+}
+
+impl Numbers {
+    pub(crate) fn new() -> Self {
+        Self { next: Cell::new(100_000_000_000) }
+    }
+
+    fn next(&self) -> u64 {
+        self.next.replace(self.next.get() + 1)
+    }
+}
+
+/// Delivers for as long as that, on one thread.
+pub(crate) fn deliver(
+    address: SocketAddr,
+    load: Load,
+    numbers: &std::rc::Rc<Numbers>,
+    time: Duration,
+) -> Result<Answered, BoxError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let begun = Instant::now();
+        let until = begun + time;
+        let mut callers = JoinSet::new();
+        for _ in 0..load.connections {
+            let numbers = std::rc::Rc::clone(numbers);
+            callers.spawn_local(async move { call(address, load, &numbers, until).await });
+        }
+        let mut latencies = Vec::new();
+        while let Some(called) = callers.join_next().await {
+            latencies.append(&mut called??);
+        }
+        Ok(Answered { requests: latencies.len(), seconds: begun.elapsed().as_secs_f64(), latencies })
+    })
+}
+
+/// One connection after the other, or one for all. The microseconds that each answer took.
+async fn call(
+    address: SocketAddr,
+    load: Load,
+    numbers: &Numbers,
+    until: Instant,
+) -> Result<Vec<u32>, BoxError> {
+    let mut request = Request::new(load);
+    let mut latencies = Vec::new();
+    let mut connection = None;
+    while Instant::now() < until {
+        if load.events == Events::Unique {
+            request.number(numbers.next());
+        }
+        let begun = Instant::now();
+        let stream = match &mut connection {
+            Some(stream) => stream,
+            none => none.insert(Connection::open(address).await?),
+        };
+        stream.exchange(&request).await?;
+        latencies.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
+        if load.events == Events::Strangers {
+            connection = None;
+        }
+    }
+    Ok(latencies)
+}
+
+struct Request {
+    bytes: Vec<u8>,
+    number_at: usize,
+    /// How the first line of the answer must begin.
+    expected: &'static [u8],
+}
+
+impl Request {
+    fn new(load: Load) -> Self {
+        let body = event(load.bytes);
+        let (key, expected): (_, &[u8]) = match load.events {
+            Events::Strangers => ("whk_of_somebody_else", b"HTTP/1.1 401"),
+            Events::Unique | Events::Same => (API_KEY, b"HTTP/1.1 200"),
+        };
+        let head = format!(
+            "POST /webhooks/lipdub HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\nx-lipdub-event: VIDEO_RENDER_COMPLETE\r\n\
+             user-agent: python-httpx/0.27\r\naccept: */*\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let number_at = head.len() + GENERATE_ID.len();
+        Self { bytes: [head.into_bytes(), body.into_bytes()].concat(), number_at, expected }
+    }
+
+    fn number(&mut self, number: u64) {
+        let digits = &mut self.bytes[self.number_at..self.number_at + NUMBER_DIGITS];
+        digits.copy_from_slice(format!("{number:0NUMBER_DIGITS$}").as_bytes());
+    }
+}
+
+const GENERATE_ID: &str = r#"{"data":{"generate_id":"#;
+
+/// An event of that many bytes, or a little more if there are few.
+fn event(bytes: usize) -> String {
+    let begin = format!(
+        r#"{GENERATE_ID}{:0NUMBER_DIGITS$},"shot_id":4711,"video_id":"5e0ff6f6-9df8-4c39-a9e2-6d8f7a0a9c11","download_url":"https://cdn.example.com/renders/4711.mp4?X-Amz-Signature=0123456789abcdef0123456789abcdef&X-Amz-Expires=3600","note":""#,
+        100_000_000_000_u64
+    );
+    let end = r#""},"event_type":"VIDEO_RENDER_COMPLETE","created_at":"2026-01-02T03:04:05.123456"}"#;
+    let rest = bytes.saturating_sub(begin.len() + end.len());
+    format!("{begin}{}{end}", "a".repeat(rest))
+}
+
+struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> Result<Self, BoxError> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, received: Vec::with_capacity(1024) })
+    }
+
+    async fn exchange(&mut self, request: &Request) -> Result<(), BoxError> {
+        let sent = self.stream.write_all(&request.bytes).await;
+        self.received.clear();
+        let mut missing = usize::MAX;
+        while self.received.len() < missing {
+            if self.stream.read_buf(&mut self.received).await? == 0 {
+                sent?;
+                return Err("the server closed the connection".into());
+            }
+            if missing == usize::MAX {
+                missing = whole_length(&self.received).unwrap_or(usize::MAX);
+            }
+        }
+        if self.received.starts_with(request.expected) {
+            return Ok(());
+        }
+        let answer = String::from_utf8_lossy(&self.received).lines().next().unwrap_or_default().to_owned();
+        Err(format!("the server answered {answer}").into())
+    }
+}
+
+/// Of an answer whose head is there.
+fn whole_length(received: &[u8]) -> Option<usize> {
+    let head = received.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let length = received[..head]
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok()?.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse::<usize>().ok());
+    Some(head + length.unwrap_or(0))
+}
