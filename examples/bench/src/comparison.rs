@@ -74,7 +74,7 @@ impl Comparison {
 
     fn turn(&self, server: &Running, numbers: &Rc<Numbers>, time: Duration) -> Result<Turn, BoxError> {
         let before = server.processor_time()?;
-        let mut answered = deliver(server.address, self.load, numbers, time)?;
+        let mut answered = deliver((server.address, server.dialect), self.load, numbers, time)?;
         let used = server.processor_time()? - before;
         Ok(Turn {
             rate: answered.per_second(),

@@ -1,6 +1,6 @@
 //! A server to measure, in a process of its own.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,44 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::BoxError;
+use crate::load::Dialect;
 use crate::options::{Framework, Receiver};
 
 /// What a server is, and on which processor.
 #[derive(Clone, Debug)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    pub(crate) framework: Framework,
-    pub(crate) receiver: Receiver,
-    pub(crate) redis: Option<String>,
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) remembered: usize,
-    pub(crate) core: Option<usize>,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    dialect: Dialect,
+    core: Option<usize>,
 }
 
 impl Contender {
-    pub(crate) fn new(name: &'static str, framework: Framework, receiver: Receiver) -> Self {
-        Self { name, framework, receiver, redis: None, file: None, remembered: 0, core: None }
+    /// A server that is part of this program.
+    pub(crate) fn new(
+        name: &'static str,
+        framework: Framework,
+        receiver: Receiver,
+    ) -> Result<Self, BoxError> {
+        let words = ["serve".to_owned(), word(&framework), word(&receiver)];
+        Ok(Self::program(name, std::env::current_exe()?, Dialect::LipDub, words))
+    }
+
+    /// One that is not. The first line that it prints must be its address.
+    pub(crate) fn program(
+        name: &'static str,
+        program: PathBuf,
+        dialect: Dialect,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Self {
+        Self {
+            name,
+            program,
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            dialect,
+            core: None,
+        }
     }
 
     pub(crate) fn on_core(mut self, core: usize) -> Self {
@@ -32,37 +53,32 @@ impl Contender {
         self
     }
 
-    pub(crate) fn redis(mut self, url: String) -> Self {
-        self.redis = Some(url);
-        self
+    pub(crate) fn redis(self, url: &str) -> Self {
+        self.with("--redis", url)
     }
 
-    pub(crate) fn file(mut self, file: PathBuf) -> Self {
-        self.file = Some(file);
-        self
+    pub(crate) fn file(self, file: &Path) -> Self {
+        self.with("--file", file)
     }
 
-    pub(crate) fn remembered(mut self, events: usize) -> Self {
-        self.remembered = events;
+    pub(crate) fn remembered(self, events: usize) -> Self {
+        self.with("--remembered", events.to_string())
+    }
+
+    fn with(mut self, option: &str, value: impl Into<OsString>) -> Self {
+        self.arguments.extend([option.into(), value.into()]);
         self
     }
 
     pub(crate) fn start(&self) -> Result<Running, BoxError> {
-        let mut command = on_core(self.core, &std::env::current_exe()?);
-        command.args(["serve", &word(&self.framework), &word(&self.receiver)]);
-        if let Some(url) = &self.redis {
-            command.args(["--redis", url]);
-        }
-        if let Some(file) = &self.file {
-            command.args([OsStr::new("--file"), file.as_os_str()]);
-        }
-        command.args(["--remembered", &self.remembered.to_string()]);
+        let mut command = on_core(self.core, &self.program);
+        command.args(&self.arguments);
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut first_line = String::new();
         if let Some(stdout) = process.stdout.take() {
             BufReader::new(stdout).read_line(&mut first_line)?;
         }
-        let running = |address| Running { process, address };
+        let running = |address| Running { process, address, dialect: self.dialect };
         first_line.trim().parse().map(running).map_err(|_| format!("{} does not start", self.name).into())
     }
 }
@@ -94,6 +110,7 @@ pub(crate) fn stay_on_core(core: usize) -> Result<(), BoxError> {
 pub(crate) struct Running {
     process: Child,
     pub(crate) address: SocketAddr,
+    pub(crate) dialect: Dialect,
 }
 
 impl Running {

@@ -49,11 +49,12 @@ fn measure(
     for &at in at {
         let (load, remembered) = situation(at);
         let contenders = [("axum, bare", Receiver::Bare), ("lipdub-axum", Receiver::Memory)];
-        let contenders = contenders.map(|(name, receiver)| {
-            Contender::new(name, Framework::Axum, receiver).on_core(SERVER_CORE).remembered(remembered)
+        let contenders = contenders.into_iter().map(|(name, receiver)| {
+            let contender = Contender::new(name, Framework::Axum, receiver)?;
+            Ok(contender.on_core(SERVER_CORE).remembered(remembered))
         });
-        let comparison =
-            Comparison { name: format!("{name}, {at}"), load, contenders: contenders.into(), goal: None };
+        let contenders = contenders.collect::<Result<_, BoxError>>()?;
+        let comparison = Comparison { name: format!("{name}, {at}"), load, contenders, goal: None };
         points.push(Point { at, compared: comparison.run(rounds)? });
     }
     save("growth", name, &Growth { name: name.to_owned(), axis: axis.to_owned(), points })

@@ -16,7 +16,7 @@ pub(crate) const CONNECTIONS: usize = 32;
 pub(crate) fn run(rounds: &Rounds) -> Result<(), BoxError> {
     stay_on_core(LOAD_CORE)?;
     let redis = RedisServer::start(&results_directory()?, Persistence::None, Some(LOAD_CORE))?;
-    for comparison in comparisons(&redis) {
+    for comparison in comparisons(&redis)? {
         if rounds.includes(&comparison.name) {
             save("http", &comparison.name, &comparison.run(rounds)?)?;
         }
@@ -24,36 +24,33 @@ pub(crate) fn run(rounds: &Rounds) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn comparisons(redis: &RedisServer) -> Vec<Comparison> {
+fn comparisons(redis: &RedisServer) -> Result<Vec<Comparison>, BoxError> {
     use Framework::{Actix, Axum, Hyper};
     use Receiver::{Bare, Memory, Naive, NaiveRedis, Redis};
-    let on = |framework, receivers: &[(&'static str, Receiver)]| {
-        let contender = |(name, receiver): &(&'static str, Receiver)| {
-            Contender::new(name, framework, *receiver).on_core(SERVER_CORE).redis(redis.url())
-        };
-        receivers.iter().map(contender).collect::<Vec<_>>()
-    };
     let memory = [("bare", Bare), ("by hand", Naive), ("lipdub", Memory)];
     let in_redis = [("bare", Bare), ("by hand, one SET NX", NaiveRedis), ("lipdub", Redis)];
     let pair = [("bare", Bare), ("lipdub", Memory)];
     let unique = Load::new(CONNECTIONS, Events::Unique);
     let same = Load::new(CONNECTIONS, Events::Same);
     let strangers = Load::new(CONNECTIONS, Events::Strangers).bytes(64 << 10);
-    let comparison = |name: &str, goal, load, contenders| Comparison {
-        name: name.to_owned(),
-        load,
-        contenders,
-        goal: Some(goal),
+    let compare = |name: &str, goal, load, framework, receivers: &[(&'static str, Receiver)]| {
+        let contender = |(name, receiver): &(&'static str, Receiver)| {
+            let contender = Contender::new(name, framework, *receiver)?;
+            Ok(contender.on_core(SERVER_CORE).redis(&redis.url()))
+        };
+        let contenders = receivers.iter().map(contender).collect::<Result<_, BoxError>>()?;
+        Ok(Comparison { name: name.to_owned(), load, contenders, goal: Some(goal) })
     };
-    vec![
-        comparison("axum, memory, unique events", 1.20, unique, on(Axum, &memory)),
-        comparison("actix, memory, unique events", 1.20, unique, on(Actix, &memory)),
-        comparison("axum, memory, duplicates", 1.10, same, on(Axum, &memory)),
-        comparison("actix, memory, duplicates", 1.10, same, on(Actix, &memory)),
-        comparison("tower on hyper, memory, unique events", 1.20, unique, on(Hyper, &pair)),
-        comparison("axum, Redis, unique events", 2.20, unique, on(Axum, &in_redis)),
-        comparison("actix, Redis, unique events", 2.20, unique, on(Actix, &in_redis)),
-        comparison("axum, refused, 64 KiB", 0.60, strangers, on(Axum, &pair)),
-        comparison("actix, refused, 64 KiB", 0.60, strangers, on(Actix, &pair)),
-    ]
+    let comparisons = [
+        compare("axum, memory, unique events", 1.20, unique, Axum, &memory),
+        compare("actix, memory, unique events", 1.20, unique, Actix, &memory),
+        compare("axum, memory, duplicates", 1.10, same, Axum, &memory),
+        compare("actix, memory, duplicates", 1.10, same, Actix, &memory),
+        compare("tower on hyper, memory, unique events", 1.20, unique, Hyper, &pair),
+        compare("axum, Redis, unique events", 2.20, unique, Axum, &in_redis),
+        compare("actix, Redis, unique events", 2.20, unique, Actix, &in_redis),
+        compare("axum, refused, 64 KiB", 0.60, strangers, Axum, &pair),
+        compare("actix, refused, 64 KiB", 0.60, strangers, Actix, &pair),
+    ];
+    comparisons.into_iter().collect()
 }

@@ -15,12 +15,12 @@ use crate::redis_server::{Persistence, RedisServer};
 pub(crate) fn run(rounds: &Rounds) -> Result<(), BoxError> {
     let directory = tempfile::TempDir::new_in(results_directory()?)?;
     for connections in [1, 16, 128] {
-        accept(rounds, connections, "SQLite", sqlite(directory.path(), connections))?;
+        accept(rounds, connections, "SQLite", sqlite(directory.path(), connections)?)?;
     }
     for fsync in ["always", "everysec"] {
         for connections in [1, 16, 128] {
             let redis = RedisServer::start(&results_directory()?, Persistence::AppendOnly { fsync }, None)?;
-            accept(rounds, connections, &format!("Redis, appendfsync {fsync}"), streams(&redis))?;
+            accept(rounds, connections, &format!("Redis, appendfsync {fsync}"), streams(&redis)?)?;
         }
     }
     handling::run(rounds)
@@ -41,17 +41,17 @@ fn accept(
     save("inbox", &compared.name, &compared)
 }
 
-fn sqlite(directory: &Path, connections: usize) -> Vec<Contender> {
+fn sqlite(directory: &Path, connections: usize) -> Result<Vec<Contender>, BoxError> {
     let file = |what| directory.join(format!("{what}-{connections}.db"));
-    vec![
-        Contender::new("bare INSERT", Framework::Axum, Receiver::SqliteInsert).file(file("bare")),
-        Contender::new("SqliteInbox", Framework::Axum, Receiver::SqliteInbox).file(file("inbox")),
-    ]
+    Ok(vec![
+        Contender::new("bare INSERT", Framework::Axum, Receiver::SqliteInsert)?.file(&file("bare")),
+        Contender::new("SqliteInbox", Framework::Axum, Receiver::SqliteInbox)?.file(&file("inbox")),
+    ])
 }
 
-fn streams(redis: &RedisServer) -> Vec<Contender> {
-    vec![
-        Contender::new("bare XADD", Framework::Axum, Receiver::Xadd).redis(redis.url()),
-        Contender::new("RedisInbox", Framework::Axum, Receiver::RedisInbox).redis(redis.url()),
-    ]
+fn streams(redis: &RedisServer) -> Result<Vec<Contender>, BoxError> {
+    Ok(vec![
+        Contender::new("bare XADD", Framework::Axum, Receiver::Xadd)?.redis(&redis.url()),
+        Contender::new("RedisInbox", Framework::Axum, Receiver::RedisInbox)?.redis(&redis.url()),
+    ])
 }

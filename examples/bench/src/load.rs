@@ -2,8 +2,13 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::{JoinSet, LocalSet};
@@ -16,6 +21,15 @@ pub(crate) const API_KEY: &str = "whk_0123456789abcdef0123456789abcdef";
 const NUMBER_DIGITS: usize = 12;
 /// As long as what LipDub sends.
 pub(crate) const EVENT_BYTES: usize = 430;
+
+/// Whose webhooks are delivered, with credentials that are right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[default]
+    LipDub,
+    Pretix,
+    Slack,
+}
 
 /// What is delivered.
 #[derive(Clone, Copy, Debug)]
@@ -94,9 +108,9 @@ impl Numbers {
 
 /// Delivers for as long as that, on one thread.
 pub(crate) fn deliver(
-    address: SocketAddr,
+    (address, dialect): (SocketAddr, Dialect),
     load: Load,
-    numbers: &std::rc::Rc<Numbers>,
+    numbers: &Rc<Numbers>,
     time: Duration,
 ) -> Result<Answered, BoxError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -105,8 +119,8 @@ pub(crate) fn deliver(
         let until = begun + time;
         let mut callers = JoinSet::new();
         for _ in 0..load.connections {
-            let numbers = std::rc::Rc::clone(numbers);
-            callers.spawn_local(async move { call(address, load, &numbers, until).await });
+            let (numbers, request) = (Rc::clone(numbers), Request::new(load, dialect)?);
+            callers.spawn_local(async move { call(address, request, load, &numbers, until).await });
         }
         let mut latencies = Vec::new();
         while let Some(called) = callers.join_next().await {
@@ -119,17 +133,15 @@ pub(crate) fn deliver(
 /// One connection after the other, or one for all. The microseconds that each answer took.
 async fn call(
     address: SocketAddr,
+    mut request: Request,
     load: Load,
     numbers: &Numbers,
     until: Instant,
 ) -> Result<Vec<u32>, BoxError> {
-    let mut request = Request::new(load);
     let mut latencies = Vec::new();
     let mut connection = None;
     while Instant::now() < until {
-        if load.events == Events::Unique {
-            request.number(numbers.next());
-        }
+        request.number(numbers);
         let begun = Instant::now();
         let stream = match &mut connection {
             Some(stream) => stream,
@@ -146,31 +158,43 @@ async fn call(
 
 struct Request {
     bytes: Vec<u8>,
-    number_at: usize,
+    /// Where the number is that makes it another event, if it shall be one.
+    number_at: Option<usize>,
     /// How the first line of the answer must begin.
     expected: &'static [u8],
 }
 
 impl Request {
-    fn new(load: Load) -> Self {
-        let body = event(load.bytes);
-        let (key, expected): (_, &[u8]) = match load.events {
-            Events::Strangers => ("whk_of_somebody_else", b"HTTP/1.1 401"),
-            Events::Unique | Events::Same => (API_KEY, b"HTTP/1.1 200"),
+    fn new(load: Load, dialect: Dialect) -> Result<Self, BoxError> {
+        let (credentials, body, expected): (_, _, &[u8]) = match (dialect, load.events) {
+            (Dialect::LipDub, Events::Strangers) => {
+                ("authorization: Bearer whk_of_somebody_else".to_owned(), event(load.bytes), b"HTTP/1.1 401")
+            }
+            (Dialect::LipDub, Events::Unique | Events::Same) => {
+                (format!("authorization: Bearer {API_KEY}"), event(load.bytes), b"HTTP/1.1 200")
+            }
+            (Dialect::Pretix, _) => (basic(), order(load.bytes), b"HTTP/1.1 204"),
+            (Dialect::Slack, _) => {
+                let body = message(load.bytes);
+                (signature(&body)?, body, b"HTTP/1.1 200")
+            }
         };
         let head = format!(
-            "POST /webhooks/lipdub HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n\
+            "POST /webhooks/lipdub HTTP/1.1\r\nhost: localhost\r\n{credentials}\r\n\
              content-type: application/json\r\nx-lipdub-event: VIDEO_RENDER_COMPLETE\r\n\
              user-agent: python-httpx/0.27\r\naccept: */*\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        let number_at = head.len() + GENERATE_ID.len();
-        Self { bytes: [head.into_bytes(), body.into_bytes()].concat(), number_at, expected }
+        // None of the others would take notice of it.
+        let is_numbered = dialect == Dialect::LipDub && load.events == Events::Unique;
+        let number_at = is_numbered.then_some(head.len() + GENERATE_ID.len());
+        Ok(Self { bytes: [head.into_bytes(), body.into_bytes()].concat(), number_at, expected })
     }
 
-    fn number(&mut self, number: u64) {
-        let digits = &mut self.bytes[self.number_at..self.number_at + NUMBER_DIGITS];
-        digits.copy_from_slice(format!("{number:0NUMBER_DIGITS$}").as_bytes());
+    fn number(&mut self, numbers: &Numbers) {
+        let Some(at) = self.number_at else { return };
+        let number = format!("{:0NUMBER_DIGITS$}", numbers.next());
+        self.bytes[at..at + NUMBER_DIGITS].copy_from_slice(number.as_bytes());
     }
 }
 
@@ -183,6 +207,36 @@ fn event(bytes: usize) -> String {
         100_000_000_000_u64
     );
     let end = r#""},"event_type":"VIDEO_RENDER_COMPLETE","created_at":"2026-01-02T03:04:05.123456"}"#;
+    filled(&begin, end, bytes)
+}
+
+/// An order, as pretix tells of it.
+fn order(bytes: usize) -> String {
+    let begin = r#"{"notification_id":123455,"organizer":"acmecorp","event":"democon","code":"ABC23","action":"pretix.event.order.placed","note":""#;
+    filled(begin, r#""}"#, bytes)
+}
+
+fn basic() -> String {
+    format!("authorization: Basic {}", STANDARD.encode(format!("lipdub:{API_KEY}")))
+}
+
+/// A message, as Slack tells of it.
+fn message(bytes: usize) -> String {
+    let begin = r#"{"type":"event_callback","team_id":"T0123456","api_app_id":"A0123456","event_id":"Ev0123456","event_time":1767322985,"event":{"type":"app_mention","user":"U0123456","channel":"C0123456","ts":"1767322985.000100","event_ts":"1767322985.000100","text":""#;
+    filled(begin, r#""}}"#, bytes)
+}
+
+/// It is right for some minutes.
+fn signature(body: &str) -> Result<String, BoxError> {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let mut mac = Hmac::<Sha256>::new_from_slice(API_KEY.as_bytes())?;
+    mac.update(format!("v0:{time}:{body}").as_bytes());
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("x-slack-request-timestamp: {time}\r\nx-slack-signature: v0={hex}"))
+}
+
+/// As long as that, or a little longer.
+fn filled(begin: &str, end: &str, bytes: usize) -> String {
     let rest = bytes.saturating_sub(begin.len() + end.len());
     format!("{begin}{}{end}", "a".repeat(rest))
 }

@@ -13,6 +13,7 @@ mod http;
 mod inbox;
 mod load;
 mod options;
+mod peers;
 mod plot;
 mod redis_server;
 mod serve;
@@ -43,6 +44,7 @@ fn run(options: &Options) -> Result<(), BoxError> {
         Command::Http(rounds) => http::run(rounds),
         Command::Inbox(rounds) => inbox::run(rounds),
         Command::Growth(rounds) => growth::run(rounds),
+        Command::Peers(rounds) => peers::run(rounds),
         Command::BuildCost => build_cost::run(),
         Command::Document => document::write(),
     }

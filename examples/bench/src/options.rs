@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Inbox(Rounds),
     /// What a delivery costs with more connections, more events remembered, and larger bodies.
     Growth(Rounds),
+    /// What receivers and stores of others cost.
+    Peers(Rounds),
     /// What an adapter adds to the build of a program.
     BuildCost,
     /// Makes BENCHMARKS.md of all that has been measured.
