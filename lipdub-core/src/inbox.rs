@@ -42,7 +42,8 @@ use crate::event::{EventKey, EventType};
 ///    out as it came in, to the byte.
 /// 2. `accept` is idempotent by the event's key: an event that is there is not stored a second time and changes
 ///    in nothing, and one that is done is not queued again while it is remembered. One that is dead is queued
-///    again.
+///    again, with the body and the source that came last, for the signed links in them are fresher, and is as
+///    old as that. Its type, its job and its place among the others stay what they were.
 /// 3. Every transition is **one atomic compare-and-set** on the event's state and token. Two leases never hold
 ///    one event at once, apart from one that has lapsed. `replay` and `discard` apply only to what is dead.
 /// 4. `lease` gives events that are due, of the types and no more than the request asks for, each to the token
@@ -142,7 +143,7 @@ pub trait Inbox: fmt::Debug + Send + Sync + 'static {
     /// If the inbox could not be asked.
     async fn find(&self, key: EventKey) -> Result<Option<InboxRecord>, StoreError>;
 
-    /// Queues a dead letter again, with all its tries. Refused if it is not dead.
+    /// Queues a dead letter again as it is, with all its tries. Refused if it is not dead.
     ///
     /// # Errors
     ///
@@ -234,7 +235,7 @@ pub enum Accepted {
     New,
     /// It was there, and has not been handled yet.
     Waiting,
-    /// It was dead, and is queued again.
+    /// It was dead, and is queued again as it came now.
     Revived,
     /// It was handled before.
     Done,
@@ -314,7 +315,7 @@ pub struct Leased {
     pub attempt: u32,
     /// How many of the attempts count since it was last accepted or replayed, this one among them.
     pub tries: u32,
-    /// How long ago it was accepted.
+    /// How long ago it was accepted, or revived if it was.
     pub age: Duration,
     /// Why it was queued again, if it was.
     pub why: Option<String>,

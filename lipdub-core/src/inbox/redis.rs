@@ -15,7 +15,9 @@ use async_trait::async_trait;
 
 use self::partitions::{Argument, Partitions};
 use self::reply::{RecordRow, StatsRow};
-use self::script::{ACCEPT, ADOPT, BURY, DISCARD, DONE, FIND, GIVE_BACK, PRUNE, RENEW, REPLAY, RETRY, STATS};
+use self::script::{
+    ACCEPT, ADOPT, BURY, DISCARD, DONE, FIND, GIVE_BACK, PRUNE, RENEW, REPLAY, RETRY, REVIVE, STATS,
+};
 use super::{
     Accepted, DeadFilter, DeadLetter, Holder, Inbox, InboxEvent, InboxRecord, InboxStats, Job, LeaseRequest,
     Leased,
@@ -167,7 +169,11 @@ impl RedisInbox {
         let job = Job::new(job);
 
         let known = |answer: String| (answer != "unknown").then_some(answer);
-        let answer = self.partitions.whoever_knows(&ACCEPT, &[text(event.key)], known).await?;
+        let mut answer = self.partitions.whoever_knows(&ACCEPT, &[text(event.key)], known).await?;
+        if answer.as_deref() == Some("dead") {
+            // Only now does its body go to all of them.
+            answer = self.partitions.whoever_knows(&REVIVE, &came(event), known).await?;
+        }
         if let Some(answer) = answer {
             return accepted(&answer);
         }
@@ -179,8 +185,14 @@ impl RedisInbox {
 
 /// What is stored of an event.
 fn stored(event: &InboxEvent, job: &Job) -> Vec<Argument> {
-    let mut arguments =
-        vec![text(event.key), text(&event.event_type), text(job.as_str()), event.body.to_vec()];
+    let mut arguments = came(event);
+    arguments.splice(1..1, [text(&event.event_type), text(job.as_str())]);
+    arguments
+}
+
+/// What may be fresher each time that an event comes.
+fn came(event: &InboxEvent) -> Vec<Argument> {
+    let mut arguments = vec![text(event.key), event.body.to_vec()];
     if let Source::Job(link) = &event.source {
         arguments.push(text(link));
     }

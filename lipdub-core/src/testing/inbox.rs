@@ -128,6 +128,8 @@ macro_rules! __inbox_promises {
                 an_event_that_comes_again_when_it_is_done_is_not_queued
                 an_event_that_comes_again_when_it_is_discarded_is_not_queued
                 an_event_that_comes_again_when_it_is_dead_is_revived
+                a_revived_event_has_the_body_and_the_source_that_came_last
+                a_revived_event_keeps_its_type_its_job_and_its_place
                 an_event_that_comes_again_with_other_contents_is_not_changed
                 events_with_similar_keys_are_independent
                 one_of_many_accepts_of_a_new_event_is_new
@@ -247,6 +249,7 @@ macro_rules! __inbox_promises {
                 stats_count_an_event_as_due_when_it_is
                 stats_tell_how_old_the_oldest_due_event_is
                 ages_count_from_when_an_event_was_accepted
+                ages_count_anew_when_an_event_is_revived
                 a_dead_letter_tells_what_died_and_why
                 only_what_is_dead_is_listed
                 dead_letters_are_listed_from_the_last

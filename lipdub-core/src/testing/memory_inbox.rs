@@ -194,7 +194,12 @@ impl Contents {
             return Accepted::Done;
         }
         if let Some(open) = self.open.get_mut(&event.key) {
-            return if open.revive(now) { Accepted::Revived } else { Accepted::Waiting };
+            if !open.revive(now) {
+                return Accepted::Waiting;
+            }
+            (open.event.body, open.event.source) = (event.body.clone(), event.source.clone());
+            open.history.accepted = now;
+            return Accepted::Revived;
         }
         let open = Open {
             event: event.clone(),

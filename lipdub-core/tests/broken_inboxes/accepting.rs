@@ -119,13 +119,19 @@ pub(crate) enum Dead {
     IsRevivedAgainAndAgain,
     IsDone,
     IsStoredAnew,
+    KeepsItsBody,
+    KeepsItsSource,
+    KeepsItsAge,
+    IsOfTheTypeThatCameLast,
+    IsOfTheJobThatCameLast,
 }
 
 impl Steps for Dead {
     fn accepted(&self, table: &mut Table, event: &InboxEvent, now: Instant) -> Accepted {
-        let is_dead = table.row(event.key).is_some_and(|row| row.state == InboxState::Dead);
-        let was_dead = table.row(event.key).is_some_and(|row| row.died > 0);
-        match self {
+        let before = table.row(event.key).cloned();
+        let is_dead = before.as_ref().is_some_and(|row| row.state == InboxState::Dead);
+        let was_dead = before.as_ref().is_some_and(|row| row.died > 0);
+        let accepted = match self {
             Self::Waits if is_dead => Accepted::Waiting,
             Self::IsDone if is_dead => Accepted::Done,
             Self::IsStoredAnew if is_dead => {
@@ -140,7 +146,18 @@ impl Steps for Dead {
                 }
                 accepted => accepted,
             },
+        };
+        if let (Accepted::Revived, Some(row), Some(before)) = (accepted, table.row(event.key), before) {
+            match self {
+                Self::KeepsItsBody => row.event.body = before.event.body,
+                Self::KeepsItsSource => row.event.source = before.event.source,
+                Self::KeepsItsAge => row.accepted = before.accepted,
+                Self::IsOfTheTypeThatCameLast => row.event.event_type = event.event_type.clone(),
+                Self::IsOfTheJobThatCameLast => row.event.job = event.job.clone(),
+                _ => {}
+            }
         }
+        accepted
     }
 }
 
@@ -189,7 +206,9 @@ broken! {
         an_event_comes_out_as_it_came_in,
         a_dead_event_keeps_its_body,
         a_long_event_comes_out_as_it_came_in,
-        an_event_that_comes_again_with_other_contents_is_not_changed;
+        an_event_that_comes_again_with_other_contents_is_not_changed,
+        a_revived_event_has_the_body_and_the_source_that_came_last,
+        a_revived_event_keeps_its_type_its_job_and_its_place;
 
     a_body_of_64_kib: Broken::new(Stores::BodyCutAt64Kib), breaks
         a_long_event_comes_out_as_it_came_in;
@@ -228,7 +247,8 @@ broken! {
 
     a_source_that_is_lost: Broken::new(Stores::NoSource), breaks
         an_event_comes_out_as_it_came_in,
-        a_long_event_comes_out_as_it_came_in;
+        a_long_event_comes_out_as_it_came_in,
+        a_revived_event_has_the_body_and_the_source_that_came_last;
 
     a_source_taken_for_another: Broken::new(Stores::SourceAsText), breaks
         an_event_comes_out_as_it_came_in;
@@ -271,7 +291,9 @@ broken! {
 
     a_dead_event_revived_in_silence: Broken::new(Dead::IsRevivedInSilence), breaks
         an_event_that_comes_again_when_it_is_dead_is_revived,
-        one_of_many_accepts_of_a_dead_event_revives_it;
+        one_of_many_accepts_of_a_dead_event_revives_it,
+        a_revived_event_has_the_body_and_the_source_that_came_last,
+        a_revived_event_keeps_its_type_its_job_and_its_place;
 
     a_dead_event_always_said_to_be_revived: Broken::new(Dead::IsRevivedAgainAndAgain), breaks
         an_event_that_comes_again_when_it_is_dead_is_revived,
@@ -286,7 +308,23 @@ broken! {
         attempts_only_grow,
         a_burial_said_again_after_a_revival_is_refused,
         one_of_many_accepts_of_a_dead_event_revives_it,
-        tries_begin_anew_when_a_dead_event_is_queued;
+        tries_begin_anew_when_a_dead_event_is_queued,
+        a_revived_event_keeps_its_type_its_job_and_its_place;
+
+    a_revived_event_with_its_old_body: Broken::new(Dead::KeepsItsBody), breaks
+        a_revived_event_has_the_body_and_the_source_that_came_last;
+
+    a_revived_event_with_its_old_source: Broken::new(Dead::KeepsItsSource), breaks
+        a_revived_event_has_the_body_and_the_source_that_came_last;
+
+    a_revived_event_of_its_old_age: Broken::new(Dead::KeepsItsAge), breaks
+        ages_count_anew_when_an_event_is_revived;
+
+    a_revived_event_of_another_type: Broken::new(Dead::IsOfTheTypeThatCameLast), breaks
+        a_revived_event_keeps_its_type_its_job_and_its_place;
+
+    a_revived_event_of_another_job: Broken::new(Dead::IsOfTheJobThatCameLast), breaks
+        a_revived_event_keeps_its_type_its_job_and_its_place;
 
     a_done_event_queued_again: Broken::new(Done::QueuedAgain), breaks
         an_event_that_comes_again_when_it_is_done_is_not_queued,

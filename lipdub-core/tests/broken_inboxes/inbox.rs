@@ -204,6 +204,8 @@ pub(crate) mod right {
             InboxState::Done => Accepted::Done,
             InboxState::Dead => {
                 steps.revived(row, now);
+                (row.event.body, row.event.source) = (event.body.clone(), event.source.clone());
+                row.accepted = now;
                 Accepted::Revived
             }
             _ => Accepted::Waiting,

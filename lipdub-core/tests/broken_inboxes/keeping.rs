@@ -394,7 +394,9 @@ broken! {
         a_discarded_event_loses_its_body;
 
     a_dead_event_without_its_body: Broken::new(DeadLosesItsBody), breaks
-        a_dead_event_keeps_its_body;
+        a_dead_event_keeps_its_body,
+        a_revived_event_has_the_body_and_the_source_that_came_last,
+        a_revived_event_keeps_its_type_its_job_and_its_place;
 
     nothing_forgotten: Broken::new(Forgets::Nothing), breaks
         what_is_done_or_dead_is_forgotten,
@@ -570,7 +572,8 @@ broken! {
         and more of 2, 3, 5, 6, 11;
 
     a_dead_event_found_as_done: Broken::new(Found::DeadAsDone), breaks
-        find_tells_where_an_event_is
+        find_tells_where_an_event_is,
+        ages_count_anew_when_an_event_is_revived
         and more of 2, 3, 5, 6, 8, 11;
 
     a_done_event_found_as_dead: Broken::new(Found::DoneAsDead), breaks
@@ -588,12 +591,15 @@ broken! {
     an_event_found_with_another_age: Broken::new(Found::AgeOfTheLastTransition), breaks
         ages_count_from_when_an_event_was_accepted,
         a_discarded_event_loses_its_body,
-        a_done_event_loses_its_body;
+        a_done_event_loses_its_body,
+        ages_count_anew_when_an_event_is_revived;
 
     an_event_found_without_itself: Broken::new(Found::NoEventWhileItIsQueued), breaks
         an_event_comes_out_as_it_came_in,
         a_long_event_comes_out_as_it_came_in,
-        an_event_that_comes_again_with_other_contents_is_not_changed;
+        an_event_that_comes_again_with_other_contents_is_not_changed,
+        a_revived_event_has_the_body_and_the_source_that_came_last,
+        a_revived_event_keeps_its_type_its_job_and_its_place;
 
     what_is_delayed_counted_as_due: Broken::new(Stats::DelayedAsDue), breaks
         stats_count_events_where_they_are

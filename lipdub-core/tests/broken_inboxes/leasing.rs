@@ -326,7 +326,8 @@ broken! {
         a_lease_gives_no_more_than_it_asks_for;
 
     a_lease_of_one_more: Broken::new(Asked::OneMore), breaks
-        a_lease_gives_no_more_than_it_asks_for
+        a_lease_gives_no_more_than_it_asks_for,
+        a_revived_event_keeps_its_type_its_job_and_its_place
         and more of 4, 9, 10, 13, 14;
 
     a_lease_of_one_less: Broken::new(Asked::OneLess), breaks

@@ -204,14 +204,16 @@ broken! {
 
     last_come_first_served: Broken::new(Turn::OfWhatArrivedLast), breaks
         events_of_a_job_are_leased_as_they_arrived,
-        a_flood_that_comes_later_takes_turns_with_what_was_there
+        a_flood_that_comes_later_takes_turns_with_what_was_there,
+        a_revived_event_keeps_its_type_its_job_and_its_place
         and more of 4, 9, 10, 14;
 
     turns_without_a_virtual_time: Broken::new(Turn::WithoutVirtualTime), breaks
         a_flood_that_comes_later_takes_turns_with_what_was_there;
 
     turns_of_the_largest_job: Broken::new(Turn::OfTheLargestJob), breaks
-        a_job_with_few_does_not_wait_for_a_flood
+        a_job_with_few_does_not_wait_for_a_flood,
+        a_revived_event_keeps_its_type_its_job_and_its_place
         and more of 4, 9, 10;
 
     turns_by_name: Broken::new(Turn::ByNameOfJob), breaks
@@ -219,7 +221,8 @@ broken! {
         and more of 9, 14;
 
     no_order_at_all: Broken::new(Turn::InAnyOrder), breaks
-        events_of_a_job_are_leased_as_they_arrived
+        events_of_a_job_are_leased_as_they_arrived,
+        a_revived_event_keeps_its_type_its_job_and_its_place
         and more of 4, 9, 10, 14;
 
     a_retried_event_at_the_end: Broken::new(ToTheEnd::Retried), breaks
@@ -236,7 +239,8 @@ broken! {
 
     a_replayed_event_at_the_end: Broken::new(ToTheEnd::Replayed), breaks
         an_event_that_is_due_again_goes_before_later_ones,
-        an_event_waits_for_an_earlier_one_that_was_replayed
+        an_event_waits_for_an_earlier_one_that_was_replayed,
+        a_revived_event_keeps_its_type_its_job_and_its_place
         and more of 9;
 
     a_job_without_order: Broken::new(NotFor::AnyOther), breaks
@@ -294,7 +298,8 @@ broken! {
         a_later_event_keeps_none_waiting;
 
     an_order_that_nobody_asked_for: Broken::new(AlsoFor::WithoutAnOrder), breaks
-        an_event_waits_for_an_earlier_one_that_is_delayed
+        an_event_waits_for_an_earlier_one_that_is_delayed,
+        a_revived_event_keeps_its_type_its_job_and_its_place
         and more of 4, 9, 10, 13, 14;
 
     a_limit_before_the_order: Broken::new(LimitBeforeOrder), breaks

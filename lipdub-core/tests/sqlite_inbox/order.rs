@@ -146,17 +146,3 @@ async fn events_behind_a_dead_one_wait_until_it_is_replayed_or_gone() {
     assert_eq!(inbox.prune(Duration::ZERO).await.unwrap(), 2, "a dead one, and one that was discarded");
     assert_eq!(names(&lease(&inbox, behind_dead(10)).await), ["a1"]);
 }
-
-/// Its links are signed for a while, and those that came last are the freshest.
-#[tokio::test]
-async fn an_event_that_comes_again_after_its_death_has_the_body_that_came_last() {
-    let place = Place::new();
-    let inbox = place.open().await;
-    accept(&inbox, [event("a0", "a"), event("a1", "a")]).await;
-    bury(&inbox, lease(&inbox, per_job(1)).await[0].holder).await;
-    let fresh = InboxEvent { body: event("a0 again", "a").body, ..event("a0", "b") };
-    assert_eq!(inbox.accept(&fresh).await.unwrap(), Accepted::Revived);
-    let leased = lease(&inbox, behind_dead(10)).await;
-    assert_eq!(names(&leased), ["a0 again", "a1"], "both are first in their jobs");
-    assert_eq!((leased[0].attempt, leased[0].tries), (2, 1));
-}

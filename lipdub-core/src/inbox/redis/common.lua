@@ -162,12 +162,21 @@ local function exhume(event)
   redis.call('ZREM', name('buried', event.job), event.key)
 end
 
--- Queues a dead event as if it had just come.
-local function revive(event)
+-- Queues a dead event again.
+local function replay(event)
   exhume(event)
   redis.call('HSET', name('event', event.key), 'state', 'queued', 'tries', 0)
   redis.call('HDEL', name('event', event.key), 'token', 'said')
   queue(event, now)
+end
+
+-- Queues an event again that was dead when it came again, with what has come.
+local function revive(event, body, source)
+  local record = name('event', event.key)
+  event.accepted = text(now)
+  replay(event)
+  redis.call('HSET', record, 'accepted', event.accepted, 'body', body)
+  if source then redis.call('HSET', record, 'source', source) else redis.call('HDEL', record, 'source') end
 end
 
 -- Remembers an event that stands nowhere as done.

@@ -8,6 +8,7 @@ macro_rules! script {
 }
 
 pub(super) static ACCEPT: Script = script!("accept.lua");
+pub(super) static REVIVE: Script = script!("revive.lua");
 pub(super) static ADOPT: Script = script!("adopt.lua");
 pub(super) static LEASE: Script = script!("lease.lua");
 pub(super) static RENEW: Script = script!("renew.lua");

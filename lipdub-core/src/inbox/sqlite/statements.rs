@@ -22,8 +22,8 @@ statements! {
     INSERT = "INSERT INTO event (key, event_type, job, source, state, accepted, ahead) \
               VALUES (?1, ?2, ?3, ?4, 'queued', ?5, 2)";
     INSERT_BODY = "INSERT INTO body (seq, body) VALUES (?1, ?2)";
-    REVIVE = "UPDATE event SET event_type = ?2, job = ?3, source = ?4, accepted = ?5, state = 'queued', \
-              ahead = 2, tries = 0, token = NULL, settled = NULL WHERE seq = ?1";
+    REVIVE = "UPDATE event SET source = ?2, accepted = ?3, state = 'queued', ahead = 2, tries = 0, token = NULL, \
+              settled = NULL WHERE seq = ?1";
     REPLACE_BODY = "UPDATE body SET body = ?2 WHERE seq = ?1";
     REPLAY = "UPDATE event SET state = 'queued', ahead = 2, tries = 0, token = NULL, settled = NULL WHERE seq = ?1";
 

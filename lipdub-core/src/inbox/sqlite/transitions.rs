@@ -60,12 +60,10 @@ impl Ledger<'_> {
 
     /// It came again, with links that are fresher than those it died with.
     fn revive(&mut self, seq: i64, key: &str, event: &InboxEvent) -> rusqlite::Result<()> {
-        let Some(before) = self.row(ROW, [key], Place::read)? else { return Ok(()) };
-        let (event_type, job) = (event.event_type.as_str(), event.job.as_str());
-        self.execute(REVIVE, (seq, event_type, job, source_text(&event.source)?, self.now))?;
+        let Some(place) = self.row(ROW, [key], Place::read)? else { return Ok(()) };
+        self.execute(REVIVE, (seq, source_text(&event.source)?, self.now))?;
         self.execute(REPLACE_BODY, (seq, body_text(event)?))?;
-        self.line_up(&before.event_type, &before.job)?;
-        self.line_up(event_type, job)
+        self.line_up(&place.event_type, &place.job)
     }
 
     pub(super) fn lease(&mut self, request: &LeaseRequest) -> rusqlite::Result<Vec<Leased>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::scene::{Call, Scene};
+use super::scene::{Call, Scene, WHY};
 use crate::event::{EventType, Source};
 use crate::inbox::{Accepted, Inbox, InboxEvent, InboxState, Job};
 use crate::testing::conformance::{LEASE, RIVALS, ROUNDS, drop_after, steps};
@@ -166,6 +166,41 @@ pub async fn an_event_that_comes_again_when_it_is_dead_is_revived(inbox: Arc<dyn
     scene.is_leased_as(&event, 2, 1).await;
     scene.worker().takes_nothing().await;
     scene.says(Accepted::Done, &event).await;
+}
+
+/// Rule 2: an event that is revived has the body and the source that came last, in which signed links are fresh.
+pub async fn a_revived_event_has_the_body_and_the_source_that_came_last(inbox: Arc<dyn Inbox>) {
+    let promise = "rule 2: an event that is revived has the body and the source that came last";
+    let scene = Scene::new(&inbox, promise);
+    let job = |link: &str| Source::Job(link.to_owned());
+    let sources = [(Source::Tenant, job("a")), (job("a"), job("b")), (job("b"), Source::Tenant)];
+    for (stale, fresh) in sources {
+        let event = InboxEvent { source: stale, ..scene.event() };
+        scene.takes_in(&event).await;
+        scene.worker().takes(&event).await.buries(WHY).await;
+        let body = r#"{"event_type": "VIDEO_RENDER_COMPLETE", "data": {"download_url": "https://fresh/"}}"#;
+        let again = InboxEvent { source: fresh, body: body.into(), ..event };
+        scene.says(Accepted::Revived, &again).await;
+        is_the_same(&scene, &again, scene.is(InboxState::Queued, &again).await.event.as_ref());
+        let worker = scene.worker();
+        let leased = worker.takes_all([&again]).await;
+        is_the_same(&scene, &again, leased.first().map(|leased| &leased.event));
+        worker.on(&again).finishes().await;
+    }
+}
+
+/// Rule 2: an event that is revived stands where it stood, whatever it came as.
+pub async fn a_revived_event_keeps_its_type_its_job_and_its_place(inbox: Arc<dyn Inbox>) {
+    let scene = Scene::new(&inbox, "rule 2: an event that is revived keeps its type, its job and its place");
+    let events = scene.queue(&Job::new("job"), 2).await;
+    let [first, second] = &events[..] else { return };
+    scene.worker().takes(first).await.buries(WHY).await;
+    let again = InboxEvent { event_type: EventType::RenderFailed, job: Job::new("another"), ..first.clone() };
+    scene.says(Accepted::Revived, &again).await;
+    is_the_same(&scene, first, scene.is(InboxState::Queued, first).await.event.as_ref());
+    let leased = scene.worker().takes_all([first]).await;
+    is_the_same(&scene, first, leased.first().map(|leased| &leased.event));
+    scene.worker().takes(second).await;
 }
 
 /// Rule 2: what comes again under a key that waits changes nothing of what is stored under it.

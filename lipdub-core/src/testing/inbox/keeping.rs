@@ -352,6 +352,21 @@ pub async fn ages_count_from_when_an_event_was_accepted(inbox: Arc<dyn Inbox>) {
     }
 }
 
+/// Rule 14: an event that is revived is as old as when it came last.
+pub async fn ages_count_anew_when_an_event_is_revived(inbox: Arc<dyn Inbox>) {
+    let scene = Scene::new(&inbox, "rule 14: ages count from when an event was accepted, or revived");
+    let (event, accepted) = accepted(&scene).await;
+    scene.worker().takes(&event).await.buries(WHY).await;
+    sleep(SOON).await;
+    let (record, asked) = Span::of(scene.is(InboxState::Dead, &event)).await;
+    scene.is_age(record.age, &accepted, &asked, "the age that was found while it was dead");
+    let (_, revived) = Span::of(scene.accept(&event)).await;
+    sleep(BRIEF).await;
+    let (record, asked) = Span::of(scene.is(InboxState::Queued, &event)).await;
+    scene.is_age(record.age, &revived, &asked, "the age that was found");
+    is_oldest(&scene, &revived).await;
+}
+
 /// Rule 14: a dead letter tells of which event it is, and why it is dead.
 pub async fn a_dead_letter_tells_what_died_and_why(inbox: Arc<dyn Inbox>) {
     let scene = Scene::new(&inbox, "rule 14: a dead letter tells what died and why");
