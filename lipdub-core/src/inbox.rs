@@ -72,7 +72,9 @@ use crate::event::{EventKey, EventType};
 /// 13. Nothing loads all events: `lease` and `dead` read as many as they return, more or less, however many
 ///    there are.
 /// 14. `find`, `dead` and `stats` tell what the last transition has left: an event is in one state at a time,
-///    and one whose lease has lapsed is leased until it is leased anew or settled.
+///    and one whose lease has lapsed is leased until it is leased anew or settled. A page of `dead` begins after
+///    where its [`after`](DeadFilter::after) died last, whatever has become of that since, and nothing comes
+///    after one that is forgotten or never died.
 ///
 /// # Cancel safety
 ///
@@ -353,6 +355,10 @@ pub struct DeadFilter {
     /// Of this job.
     pub job: Option<Job>,
     /// That died before this one, which was the last of the page before.
+    ///
+    /// It may have been replayed, discarded or handled since. If it has died anew, the page begins after that, with
+    /// what died last of all: so replay the last one of a page when you have the next page. If it is forgotten there is
+    /// no page, for those that died before it are forgotten, too.
     pub after: Option<EventKey>,
     /// At most so many.
     pub limit: usize,

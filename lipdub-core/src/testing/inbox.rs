@@ -254,6 +254,8 @@ macro_rules! __inbox_promises {
                 only_what_is_dead_is_listed
                 dead_letters_are_listed_from_the_last
                 dead_letters_are_listed_by_type_and_job
+                a_page_goes_on_after_a_letter_that_is_dead_no_more
+                no_page_comes_after_what_never_died
                 pages_of_dead_letters_lose_and_repeat_nothing;
         }
     };

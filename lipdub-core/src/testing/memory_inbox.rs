@@ -157,7 +157,7 @@ struct Open {
 enum State {
     Queued { due: Instant, by: Option<(ClaimToken, Kind)> },
     Leased { by: ClaimToken, until: Instant },
-    Dead { since: Instant, number: u64, by: ClaimToken },
+    Dead { since: Instant, by: ClaimToken },
 }
 
 struct Done {
@@ -170,6 +170,8 @@ struct History {
     accepted: Instant,
     attempt: u32,
     why: Option<String>,
+    /// Less than that of every event that died later, if it has died.
+    died: Option<u64>,
 }
 
 /// What the holder of an event says in the end.
@@ -204,7 +206,7 @@ impl Contents {
         let open = Open {
             event: event.clone(),
             state: State::queued(now),
-            history: History { accepted: now, attempt: 0, why: None },
+            history: History { accepted: now, attempt: 0, why: None, died: None },
             number: self.next_number(),
             turn: self.next_turn(&event.job),
             tries: 0,
@@ -268,7 +270,7 @@ impl Contents {
         open.state = State::Leased { by: request.token, until: after(now, request.lease) };
         self.turn = self.turn.max(open.turn);
         let holder = Holder { key, token: request.token };
-        let History { accepted, attempt, why } = &open.history;
+        let History { accepted, attempt, why, .. } = &open.history;
         let leased = Leased::new(holder, open.event.clone(), *attempt, open.tries, now - *accepted);
         Some(leased.why(why.clone()))
     }
@@ -300,8 +302,9 @@ impl Contents {
                 open.history.why = Some(why);
             }
             Settlement::Bury { why } => {
-                open.state = State::Dead { since: now, number, by };
+                open.state = State::Dead { since: now, by };
                 open.history.why = Some(why);
+                open.history.died = Some(number);
             }
             Settlement::GiveBack => {
                 open.state = State::Queued { due: now, by: Some((by, kind)) };
@@ -342,16 +345,22 @@ impl Contents {
     }
 
     fn dead(&self, filter: &DeadFilter, now: Instant) -> Vec<DeadLetter> {
-        let mut dead: Vec<_> = self.open.values().filter_map(|open| open.dead_letter(now)).collect();
-        dead.sort_by_key(|(number, _)| Reverse(*number));
-        let dead = dead.into_iter().map(|(_, letter)| letter);
-        let is_before = |letter: &DeadLetter| filter.after.is_some_and(|after| after != letter.key);
-        let after = dead.skip_while(is_before).skip(filter.after.iter().count());
+        let before = filter.after.map_or(Some(u64::MAX), |after| self.died(after));
+        let is_on_page = |open: &&Open| before.is_some_and(|before| open.history.died < Some(before));
+        let mut dead: Vec<_> = self.open.values().filter(is_on_page).collect();
+        dead.sort_by_key(|open| Reverse(open.history.died));
         let is_asked_for = |letter: &DeadLetter| {
             filter.event_type.as_ref().is_none_or(|event_type| *event_type == letter.event_type)
                 && filter.job.as_ref().is_none_or(|job| *job == letter.job)
         };
-        after.filter(is_asked_for).take(filter.limit).collect()
+        let letters = dead.into_iter().filter_map(|open| open.dead_letter(now));
+        letters.filter(is_asked_for).take(filter.limit).collect()
+    }
+
+    /// When it died last, if it did.
+    fn died(&self, key: EventKey) -> Option<u64> {
+        let history = self.open.get(&key).map(|open| &open.history);
+        history.or(self.done.get(&key).map(|done| &done.history))?.died
     }
 
     fn find(&self, key: EventKey, now: Instant) -> Option<InboxRecord> {
@@ -425,9 +434,9 @@ impl Open {
         is_dead
     }
 
-    fn dead_letter(&self, now: Instant) -> Option<(u64, DeadLetter)> {
-        let State::Dead { since, number, .. } = self.state else { return None };
-        let letter = DeadLetter {
+    fn dead_letter(&self, now: Instant) -> Option<DeadLetter> {
+        let State::Dead { since, .. } = self.state else { return None };
+        Some(DeadLetter {
             key: self.event.key,
             event_type: self.event.event_type.clone(),
             job: self.event.job.clone(),
@@ -435,8 +444,7 @@ impl Open {
             why: self.history.why.clone().unwrap_or_default(),
             age: now - self.history.accepted,
             dead_for: now - since,
-        };
-        Some((number, letter))
+        })
     }
 }
 
@@ -448,7 +456,7 @@ impl State {
 
 impl History {
     fn record(&self, event: Option<InboxEvent>, state: InboxState, now: Instant) -> InboxRecord {
-        let Self { accepted, attempt, why } = self;
+        let Self { accepted, attempt, why, .. } = self;
         InboxRecord { event, state, attempt: *attempt, why: why.clone(), age: now - *accepted }
     }
 }

@@ -309,7 +309,8 @@ broken! {
         a_burial_said_again_after_a_revival_is_refused,
         one_of_many_accepts_of_a_dead_event_revives_it,
         tries_begin_anew_when_a_dead_event_is_queued,
-        a_revived_event_keeps_its_type_its_job_and_its_place;
+        a_revived_event_keeps_its_type_its_job_and_its_place,
+        a_page_goes_on_after_a_letter_that_is_dead_no_more;
 
     a_revived_event_with_its_old_body: Broken::new(Dead::KeepsItsBody), breaks
         a_revived_event_has_the_body_and_the_source_that_came_last;

@@ -428,8 +428,9 @@ pub(crate) mod right {
         filter: &DeadFilter,
         now: Instant,
     ) -> Vec<DeadLetter> {
-        let after = filter.after.and_then(|after| table.rows.iter().find(|row| row.event.key == after));
-        let is_after = |row: &&Row| after.is_none_or(|after| row.died < after.died);
+        let died = |key| table.rows.iter().find(|row| row.event.key == key).map_or(0, |row| row.died);
+        let before = filter.after.map_or(u64::MAX, died);
+        let is_after = |row: &&Row| row.died < before;
         let mut rows: Vec<_> = table.rows.iter().filter(|row| steps.is_listed(row, filter)).collect();
         rows.sort_by_key(|row| Reverse(row.died));
         rows.into_iter().filter(is_after).take(filter.limit).map(|row| steps.letter(row, now)).collect()

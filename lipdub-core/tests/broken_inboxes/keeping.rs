@@ -140,6 +140,9 @@ pub(crate) enum Lists {
     TheLimitBeforeTheFilter,
     AfterIncluded,
     AfterIgnored,
+    AfterDeadOnesAlone,
+    AfterIgnoredIfItNeverDied,
+    AfterWhenItWasSettled,
     WhatDiedBeforeInMilliseconds,
     AnyType,
     AnyJob,
@@ -208,6 +211,16 @@ impl Steps for Lists {
         if let (Self::AfterIgnored, _) | (Self::AfterIncluded, Some(_)) = (self, after) {
             asked.after = None;
         }
+        let is_dead = after.is_some_and(|row| row.state == InboxState::Dead);
+        let has_died = after.is_some_and(|row| row.died > 0);
+        match self {
+            Self::AfterDeadOnesAlone if filter.after.is_some() && !is_dead => return Vec::new(),
+            Self::AfterIgnoredIfItNeverDied if !has_died => asked.after = None,
+            Self::AfterWhenItWasSettled if after.is_some_and(|row| row.state == InboxState::Done) => {
+                asked.after = None;
+            }
+            _ => {}
+        }
         let mut table = table.clone();
         match (self, after) {
             (Self::AfterIncluded, Some(after)) => table.rows.retain(|row| row.died <= after.died),
@@ -217,7 +230,13 @@ impl Steps for Lists {
                     .rows
                     .retain(|row| row.event.key == after.event.key || millisecond(row) > millisecond(after));
             }
-            (Self::TheFirstFirst, _) => table.rows.iter_mut().for_each(|row| row.died = u64::MAX - row.died),
+            (Self::TheFirstFirst, _) => {
+                table
+                    .rows
+                    .iter_mut()
+                    .filter(|row| row.died > 0)
+                    .for_each(|row| row.died = u64::MAX - row.died);
+            }
             (Self::ByAge, _) => table.rows.iter_mut().for_each(|row| row.died = row.number),
             (Self::TheLimitBeforeTheFilter, _) => {
                 table.rows.sort_by_key(|row| Reverse(row.died));
@@ -469,7 +488,8 @@ broken! {
         and more of 6, 14;
 
     the_dead_by_age: Broken::new(Lists::ByAge), breaks
-        dead_letters_are_listed_from_the_last;
+        dead_letters_are_listed_from_the_last,
+        no_page_comes_after_what_never_died;
 
     the_dead_by_their_first_death: Broken::new(Lists::ByItsFirstDeath), breaks
         dead_letters_are_listed_from_the_last;
@@ -491,19 +511,33 @@ broken! {
         dead_letters_are_listed_from_the_last;
 
     a_page_limited_before_the_filter: Broken::new(Lists::TheLimitBeforeTheFilter), breaks
-        dead_letters_are_listed_by_type_and_job;
+        dead_letters_are_listed_by_type_and_job,
+        no_page_comes_after_what_never_died;
 
     a_page_with_the_last_of_the_one_before: Broken::new(Lists::AfterIncluded), breaks
         dead_letters_are_listed_from_the_last,
         pages_of_dead_letters_lose_and_repeat_nothing,
         a_lease_and_a_page_are_bounded_with_a_thousand_events,
-        dead_letters_are_listed_by_type_and_job;
+        dead_letters_are_listed_by_type_and_job,
+        a_page_goes_on_after_a_letter_that_is_dead_no_more;
 
     a_page_that_is_always_the_first: Broken::new(Lists::AfterIgnored), breaks
         dead_letters_are_listed_from_the_last,
         pages_of_dead_letters_lose_and_repeat_nothing,
         a_lease_and_a_page_are_bounded_with_a_thousand_events,
-        dead_letters_are_listed_by_type_and_job;
+        dead_letters_are_listed_by_type_and_job,
+        a_page_goes_on_after_a_letter_that_is_dead_no_more,
+        no_page_comes_after_what_never_died;
+
+    a_page_after_dead_ones_alone: Broken::new(Lists::AfterDeadOnesAlone), breaks
+        a_page_goes_on_after_a_letter_that_is_dead_no_more;
+
+    a_page_after_nothing: Broken::new(Lists::AfterIgnoredIfItNeverDied), breaks
+        no_page_comes_after_what_never_died;
+
+    a_page_after_when_it_was_settled: Broken::new(Lists::AfterWhenItWasSettled), breaks
+        a_page_goes_on_after_a_letter_that_is_dead_no_more,
+        no_page_comes_after_what_never_died;
 
     a_page_by_milliseconds: Broken::new(Lists::WhatDiedBeforeInMilliseconds), breaks
         pages_of_dead_letters_lose_and_repeat_nothing,
@@ -528,14 +562,16 @@ broken! {
         dead_letters_are_listed_by_type_and_job;
 
     the_dead_and_the_discarded: Broken::new(Lists::WhatWasDiscarded), breaks
-        only_what_is_dead_is_listed;
+        only_what_is_dead_is_listed,
+        a_page_goes_on_after_a_letter_that_is_dead_no_more;
 
     the_dead_and_the_replayed: Broken::new(Lists::WhatWasReplayed), breaks
         only_what_is_dead_is_listed;
 
     the_dead_and_the_queued: Broken::new(Lists::WhatIsDelayed), breaks
         only_what_is_dead_is_listed,
-        a_lease_and_a_page_are_bounded_with_a_thousand_events;
+        a_lease_and_a_page_are_bounded_with_a_thousand_events,
+        no_page_comes_after_what_never_died;
 
     a_dead_letter_without_a_type: Broken::new(Letter::NoType), breaks
         a_dead_letter_tells_what_died_and_why;

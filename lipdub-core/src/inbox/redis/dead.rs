@@ -9,8 +9,12 @@ use crate::inbox::{DeadFilter, DeadLetter, Job};
 impl Partitions {
     pub(super) async fn dead(&self, filter: &DeadFilter) -> Result<Vec<DeadLetter>, StoreError> {
         let after = match filter.after {
-            Some(key) => self.died(key).await?.map(|died| (died, key.to_string())),
             None => None,
+            Some(key) => match self.died(key).await? {
+                Some(died) => Some((died, key.to_string())),
+                // It is forgotten, and what died before it is, too.
+                None => return Ok(Vec::new()),
+            },
         };
         let lists = all((0..self.count).map(|partition| self.dead_in(partition, filter, after.clone())));
         let mut rows = Vec::new();
@@ -22,7 +26,7 @@ impl Partitions {
         rows.into_iter().map(reply::dead_letter).collect()
     }
 
-    /// When an event died last. It may have been replayed or discarded since, by somebody who goes through a list.
+    /// When an event died last, whatever has become of it since.
     async fn died(&self, key: EventKey) -> Result<Option<u64>, StoreError> {
         self.whoever_knows(&DIED, &[text(key)], |died: Option<u64>| died).await
     }

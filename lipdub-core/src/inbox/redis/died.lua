@@ -1,4 +1,4 @@
--- When the event ARGV[1] died last, if it did, though it may have been replayed or discarded since.
+-- When the event ARGV[1] died last, if it did, whatever has become of it since.
 local key = ARGV[1]
 
 local done = redis.call('GET', name('done', key))

@@ -29,12 +29,11 @@ impl Ledger<'_> {
         }
     }
 
-    /// Where the next page of dead letters begins, also if the last one of the page before has been replayed.
-    /// Nowhere if that is forgotten, for then older ones are, too.
+    /// Where the next page of dead letters begins. Nowhere if the last one of the page before is forgotten.
     fn end_of_page(&self, after: Option<EventKey>) -> rusqlite::Result<Option<(i64, i64)>> {
         match after {
             None => Ok(Some((i64::MAX, i64::MAX))),
-            Some(key) => self.row(ENDED, [key.to_string()], |row| Ok((row.get(0)?, row.get(1)?))),
+            Some(key) => self.row(DIED, [key.to_string()], |row| Ok((row.get(0)?, row.get(1)?))),
         }
     }
 

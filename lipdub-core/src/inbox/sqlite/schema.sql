@@ -14,7 +14,8 @@ CREATE TABLE event (
     why        TEXT,
     accepted   INTEGER NOT NULL,
     due        INTEGER,             -- of one that is delayed or leased: when that ends and it stands in line
-    ended      INTEGER,             -- when it was done, or died last
+    ended      INTEGER,             -- when it was done or discarded, or died
+    died       INTEGER,             -- when it died last, whatever has become of it since
     -- Of one that is queued, delayed or leased, what of its job is before it:
     -- 0 nothing, 1 only what is dead, 2 others that are not finished.
     ahead      INTEGER CHECK ((ahead IS NULL) = (state IN ('done', 'dead'))),

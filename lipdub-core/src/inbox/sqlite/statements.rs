@@ -54,8 +54,8 @@ statements! {
     RETRY = "UPDATE event SET state = 'queued', settled = 'retry', due = NULL, why = ?2 WHERE seq = ?1";
     GIVE_BACK = "UPDATE event SET state = 'queued', settled = 'give_back', due = NULL, tries = tries - 1 \
                  WHERE seq = ?1";
-    BURY = "UPDATE event SET state = 'dead', settled = 'bury', ended = ?2, why = ?3, due = NULL, ahead = NULL, \
-            turn = NULL WHERE seq = ?1";
+    BURY = "UPDATE event SET state = 'dead', settled = 'bury', ended = ?2, died = ?2, why = ?3, due = NULL, \
+            ahead = NULL, turn = NULL WHERE seq = ?1";
 
     FIRST_IN_STATE = "SELECT seq FROM event INDEXED BY event_of_job WHERE job = ?1 AND state = ?2 \
                       ORDER BY seq LIMIT 1";
@@ -78,7 +78,7 @@ statements! {
 
     FIND = "SELECT key, event_type, job, source, attempt, tries, accepted, why, body, state \
             FROM event LEFT JOIN body USING (seq) WHERE key = ?1";
-    ENDED = "SELECT ended, seq FROM event WHERE key = ?1 AND ended IS NOT NULL";
+    DIED = "SELECT died, seq FROM event WHERE key = ?1 AND died IS NOT NULL";
     DEAD = "SELECT key, event_type, job, attempt, why, accepted, ended FROM event INDEXED BY event_dead \
             WHERE state = 'dead' AND (ended, seq) < (?1, ?2) ORDER BY ended DESC, seq DESC LIMIT ?3";
     DEAD_OF_TYPE = "SELECT key, event_type, job, attempt, why, accepted, ended \

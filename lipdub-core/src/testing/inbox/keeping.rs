@@ -467,6 +467,47 @@ pub async fn dead_letters_are_listed_by_type_and_job(inbox: Arc<dyn Inbox>) {
     scene.lists(&DeadFilter { limit: 2, after: Some(d.key), ..by_type }, &[b, a]).await;
 }
 
+/// Rule 14: a page begins after where a letter died, whatever has become of it since: somebody settles letters while
+/// another lists them.
+pub async fn a_page_goes_on_after_a_letter_that_is_dead_no_more(inbox: Arc<dyn Inbox>) {
+    let promise = "rule 14: a page goes on after where a letter died, though it is dead no more";
+    let scene = Scene::new(&inbox, promise);
+    let mut dead = Vec::new();
+    for _ in 0..6 {
+        dead.push(scene.dead().await);
+        // A clock of milliseconds cannot tell apart what happens at once.
+        sleep(TICK).await;
+    }
+    let [a, b, c, d, e, f] = &dead[..] else { return };
+    let page_after = |event: &InboxEvent| DeadFilter { after: Some(event.key), ..DeadFilter::default() };
+    scene.replays(b).await;
+    scene.lists(&page_after(b), &[a]).await;
+    scene.worker().takes(b).await.finishes().await;
+    scene.lists(&page_after(b), &[a]).await;
+    scene.discards(d).await;
+    scene.lists(&page_after(d), &[c, a]).await;
+    let _revived = scene.accept(f).await;
+    scene.lists(&page_after(f), &[e, c, a]).await;
+    scene.worker().takes(f).await.buries(WHY).await;
+    // It has died anew, and is the last of all.
+    scene.lists(&page_after(f), &[e, c, a]).await;
+    scene.lists(&page_after(e), &[c, a]).await;
+}
+
+/// Rule 14: nothing comes after a letter that is not known, for it may be forgotten with all that died before, nor after
+/// what never died. A list that began anew there would never end.
+pub async fn no_page_comes_after_what_never_died(inbox: Arc<dyn Inbox>) {
+    let scene = Scene::new(&inbox, "rule 14: nothing is listed after what is unknown or never died");
+    let done = scene.done().await;
+    let (held, _) = scene.held().await;
+    let dead = scene.dead().await;
+    let queued = scene.queued().await;
+    for event in [&scene.event(), &done, &held, &queued] {
+        scene.lists(&DeadFilter { after: Some(event.key), ..DeadFilter::default() }, &[]).await;
+    }
+    scene.lists(&DeadFilter::default(), &[&dead]).await;
+}
+
 /// Rule 14: what died at the same moment is on one page or the other, and once.
 pub async fn pages_of_dead_letters_lose_and_repeat_nothing(inbox: Arc<dyn Inbox>) {
     const DEAD: usize = RIVALS;
