@@ -64,7 +64,8 @@ use crate::event::{EventKey, EventType};
 ///    many. Within a job, the order is that of arrival as far as events are due.
 /// 10. With [`Order::PerJob`], an event is not leased while, or together with, an earlier one of its job that
 ///    is queued or leased, or, if that is asked for, dead, of whatever type that is. A later one keeps none
-///    waiting, and an event that is replayed has the place in which it first came.
+///    waiting: an event that is replayed or revived has the place in which it first came, and is leased beside a
+///    later one that is leased already.
 /// 11. A done event keeps its key and its times and loses its body; a discarded one, too. A dead one keeps all.
 ///    Done and dead ones are forgotten by `prune`, which is called until it says 0, and only when they have
 ///    been so for longer than it says.
@@ -298,9 +299,14 @@ pub enum Order {
     /// Any.
     #[default]
     Any,
-    /// Those of different jobs: an event waits until the earlier ones of its job are done.
+    /// Those of different jobs: an event is not leased while an earlier one of its job is queued or leased.
+    ///
+    /// That holds as long as all workers ask for it, and two events of a job still run at the same time in two cases: a
+    /// dead letter is queued again while a later event is being handled, which nobody calls back; and a worker goes on
+    /// with an event though its lease has lapsed, and another one has come to an end with it.
     PerJob {
-        /// Whether it waits for those that are dead, too.
+        /// Whether an event waits for the earlier ones that are dead, too, until they are replayed or discarded. Then the
+        /// first of the two cases does not arise.
         behind_dead: bool,
     },
 }

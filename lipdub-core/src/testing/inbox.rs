@@ -224,6 +224,7 @@ macro_rules! __inbox_promises {
                 an_event_waits_for_an_earlier_one_of_another_type
                 an_event_waits_for_an_earlier_one_that_is_dead_if_asked
                 an_event_waits_for_an_earlier_one_that_was_replayed
+                a_replayed_event_is_leased_beside_a_later_one
                 an_event_goes_on_when_the_earlier_ones_are_done
                 a_lease_gives_one_event_of_each_job
                 a_later_event_keeps_none_waiting

@@ -240,7 +240,8 @@ broken! {
     a_replayed_event_at_the_end: Broken::new(ToTheEnd::Replayed), breaks
         an_event_that_is_due_again_goes_before_later_ones,
         an_event_waits_for_an_earlier_one_that_was_replayed,
-        a_revived_event_keeps_its_type_its_job_and_its_place
+        a_revived_event_keeps_its_type_its_job_and_its_place,
+        a_replayed_event_is_leased_beside_a_later_one
         and more of 9;
 
     a_job_without_order: Broken::new(NotFor::AnyOther), breaks
@@ -277,14 +278,16 @@ broken! {
         and more of 10;
 
     a_job_that_always_waits_for_what_is_dead: Broken::new(AlsoFor::Dead), breaks
-        an_event_waits_for_an_earlier_one_that_is_dead_if_asked;
+        an_event_waits_for_an_earlier_one_that_is_dead_if_asked,
+        a_replayed_event_is_leased_beside_a_later_one;
 
     a_job_that_waits_for_what_is_discarded: Broken::new(AlsoFor::Discarded), breaks
         an_event_goes_on_when_the_earlier_ones_are_done,
         an_event_waits_for_an_earlier_one_that_is_dead_if_asked;
 
     a_job_that_waits_for_later_ones: Broken::new(AlsoFor::LaterOnes), breaks
-        a_later_event_keeps_none_waiting;
+        a_later_event_keeps_none_waiting,
+        a_replayed_event_is_leased_beside_a_later_one;
 
     a_job_that_waits_for_later_dead_ones: Broken::new(AlsoFor::LaterDeadOnes), breaks
         a_later_event_keeps_none_waiting;
@@ -295,7 +298,8 @@ broken! {
     a_job_that_waits_for_all_others: Broken::new(AlsoFor::OtherJobs), breaks
         a_lease_gives_one_event_of_each_job,
         events_that_wait_use_up_no_limit,
-        a_later_event_keeps_none_waiting;
+        a_later_event_keeps_none_waiting,
+        a_replayed_event_is_leased_beside_a_later_one;
 
     an_order_that_nobody_asked_for: Broken::new(AlsoFor::WithoutAnOrder), breaks
         an_event_waits_for_an_earlier_one_that_is_delayed,

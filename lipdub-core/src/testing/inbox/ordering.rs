@@ -282,6 +282,22 @@ pub async fn a_later_event_keeps_none_waiting(inbox: Arc<dyn Inbox>) {
     }
 }
 
+/// Rule 10: an event that is queued again after its death does not wait for a later one that is leased by then, and
+/// what comes after both waits for it.
+pub async fn a_replayed_event_is_leased_beside_a_later_one(inbox: Arc<dyn Inbox>) {
+    let scene = Scene::new(&inbox, "rule 10: an event that was replayed does not wait for a later one");
+    let events = scene.queue(&Job::new("job"), 3).await;
+    let [first, second, third] = &events[..] else { return };
+    per_job(&scene).takes(first).await.buries(WHY).await;
+    let later = per_job(&scene).takes(second).await;
+    scene.replays(first).await;
+    let earlier = per_job(&scene).takes(first).await;
+    later.finishes().await;
+    per_job(&scene).takes_nothing().await;
+    earlier.finishes().await;
+    per_job(&scene).takes(third).await;
+}
+
 /// Rule 10: a limit counts what may be leased, and not what waits.
 pub async fn events_that_wait_use_up_no_limit(inbox: Arc<dyn Inbox>) {
     let scene = Scene::new(&inbox, "rule 10: events that wait for an earlier one use up no limit");
