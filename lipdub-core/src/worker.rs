@@ -37,6 +37,11 @@ use crate::webhook::{ConfigError, Inner, Task};
 /// | fails for the last time, or [`HandlerError::permanent`](crate::HandlerError::permanent) | is a dead letter, with the errors that led to it |
 /// | dies with its process | is tried again when the lease has lapsed |
 ///
+/// If the inbox takes no mark, the worker tries until it does, and keeps the lease up meanwhile. Where it cannot, because
+/// the inbox has been out of its reach for longer than the lease, another worker that does reach it takes the event: then
+/// one that was handled is handled again. A longer [`lease`](Self::lease) outlasts longer outages, and after a crash
+/// events wait for it.
+///
 /// The errors are kept in the inbox, with their causes: it is yours, and so is what is in it.
 ///
 /// # Settings

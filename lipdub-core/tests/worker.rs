@@ -134,6 +134,8 @@ fn body_of_job(number: u64, job: u64) -> String {
 struct Faulty<I = MemoryInbox> {
     inbox: I,
     is_down: AtomicBool,
+    /// It answers, but nothing can be settled.
+    settles_nothing: AtomicBool,
     loses_answers: AtomicUsize,
     hangs: AtomicBool,
     accepts: AtomicUsize,
@@ -144,6 +146,7 @@ impl<I> Faulty<I> {
         Self {
             inbox,
             is_down: AtomicBool::default(),
+            settles_nothing: AtomicBool::default(),
             loses_answers: AtomicUsize::default(),
             hangs: AtomicBool::default(),
             accepts: AtomicUsize::default(),
@@ -164,6 +167,13 @@ impl<I> Faulty<I> {
             Err(_) => answer,
         }
     }
+
+    async fn settle<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        if self.settles_nothing.load(Ordering::SeqCst) {
+            return Err(StoreError::new("nothing can be settled", "on purpose"));
+        }
+        self.answer(call).await
+    }
 }
 
 #[async_trait]
@@ -179,16 +189,16 @@ impl<I: Inbox> Inbox for Faulty<I> {
         self.answer(self.inbox.renew(holder, lease)).await
     }
     async fn done(&self, holder: &Holder) -> Result<Transition, StoreError> {
-        self.answer(self.inbox.done(holder)).await
+        self.settle(self.inbox.done(holder)).await
     }
     async fn retry(&self, holder: &Holder, delay: Duration, why: &str) -> Result<Transition, StoreError> {
-        self.answer(self.inbox.retry(holder, delay, why)).await
+        self.settle(self.inbox.retry(holder, delay, why)).await
     }
     async fn bury(&self, holder: &Holder, why: &str) -> Result<Transition, StoreError> {
-        self.answer(self.inbox.bury(holder, why)).await
+        self.settle(self.inbox.bury(holder, why)).await
     }
     async fn give_back(&self, holder: &Holder) -> Result<Transition, StoreError> {
-        self.answer(self.inbox.give_back(holder)).await
+        self.settle(self.inbox.give_back(holder)).await
     }
     async fn dead(&self, filter: &DeadFilter) -> Result<Vec<DeadLetter>, StoreError> {
         self.inbox.dead(filter).await
@@ -452,6 +462,57 @@ async fn the_lease_is_kept_up_while_a_handler_runs() {
     for working in workers {
         working.stop().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_is_kept_up_until_it_is_known_how_the_attempt_ended() {
+    for outcome in ["done", "retried", "buried"] {
+        let scene = Scene::new(move |_, attempt| async move {
+            match outcome {
+                "done" => Ok(()),
+                "retried" if attempt == 2 => Ok(()),
+                "retried" => Err("once".into()),
+                _ => Err(HandlerError::permanent("never")),
+            }
+        });
+        scene.accepted([1]).await;
+        scene.inbox.settles_nothing.store(true, Ordering::SeqCst);
+        let work = |worker: Worker| worker.lease(SECOND).backoff(SECOND, SECOND);
+        let workers = [scene.work(work), scene.work(work)];
+        sleep(HOUR).await;
+        assert_eq!(scene.attempts(), [(1, 1)], "while it could not be {outcome}");
+        scene.inbox.settles_nothing.store(false, Ordering::SeqCst);
+        scene.settled().await;
+        let attempts = if outcome == "retried" { 2 } else { 1 };
+        assert_eq!(scene.attempts().len(), attempts, "{outcome}");
+        for working in workers {
+            working.stop().await;
+        }
+    }
+}
+
+/// Nothing can keep a lease up then, and another worker may be the first to find that the inbox answers again.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_was_taken_over_while_the_inbox_was_away_is_left_to_its_new_holder() {
+    let scene = Scene::new(|_, _| async { Ok(()) });
+    scene.accepted([1]).await;
+    scene.inbox.settles_nothing.store(true, Ordering::SeqCst);
+    let working = scene.work(|worker| worker.lease(SECOND));
+    sleep(SECOND).await;
+    scene.inbox.is_down.store(true, Ordering::SeqCst);
+    scene.inbox.settles_nothing.store(false, Ordering::SeqCst);
+    sleep(HOUR).await;
+    let request = LeaseRequest::new(HOUR).unwrap();
+    let leased = scene.inbox.inbox.lease(&request).await.unwrap();
+    assert_eq!(leased[0].attempt, 2, "somebody else could reach it");
+    scene.inbox.is_down.store(false, Ordering::SeqCst);
+    sleep(60 * SECOND).await;
+    assert_eq!(scene.attempts(), [(1, 1)]);
+    let record = scene.inbox.find(leased[0].event.key).await.unwrap().unwrap();
+    assert_eq!(record.state, InboxState::Leased, "it is its new holder's");
+    let begun = Instant::now();
+    working.stop().await;
+    assert!(begun.elapsed() < SECOND, "nothing runs any more");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,11 @@
 //! One attempt at an event of the inbox: run the handler under the lease, settle.
 //!
-//! What holds if the task ends half-way, by a crash or with its runtime: the lease lapses, and the event is leased
-//! anew. Between the handler's success and its mark this is the one window in which a success runs twice.
+//! What holds if the task ends half-way, by a crash or with its runtime, or if the inbox cannot be reached for longer
+//! than the lease: the lease lapses, and the event is leased anew. Between the handler's success and its mark this is
+//! the one window in which a success runs twice.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,8 +120,12 @@ impl Attempt {
     }
 
     async fn keep_lease(&self) -> Infallible {
-        let (Leased { holder, attempt, .. }, lease) = (&self.leased, self.settings.lease);
-        lease::keep(lease, *attempt, || self.intake.in_time(self.intake.inbox.renew(holder, lease))).await
+        lease::keep(self.settings.lease, self.leased.attempt, || self.renew()).await
+    }
+
+    async fn renew(&self) -> Result<Transition, StoreError> {
+        let renewal = self.intake.inbox.renew(&self.leased.holder, self.settings.lease);
+        self.intake.in_time(renewal).await
     }
 
     async fn stop_requested(&self) {
@@ -130,8 +136,23 @@ impl Attempt {
         }
     }
 
-    /// Calls until the inbox answers, or the worker is stopped: then the lease will lapse.
+    /// Calls until the inbox answers, or the worker is stopped: then the lease will lapse. It does not before, as long
+    /// as the inbox lets it be renewed, or another worker would repeat what has come to an end.
     async fn insist<F>(&self, what: &str, call: impl Fn() -> F) -> Option<Transition>
+    where
+        F: Future<Output = Result<Transition, StoreError>>,
+    {
+        let kept = lease::keep_until_refused(self.settings.lease, self.leased.attempt, || self.renew());
+        let mut answered = pin!(self.call_until_answered(what, call));
+        tokio::select! {
+            biased;
+            transition = &mut answered => transition,
+            // It was taken over, or settled by a call whose answer was lost: the next one tells.
+            () = kept => answered.await,
+        }
+    }
+
+    async fn call_until_answered<F>(&self, what: &str, call: impl Fn() -> F) -> Option<Transition>
     where
         F: Future<Output = Result<Transition, StoreError>>,
     {
