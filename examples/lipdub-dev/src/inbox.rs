@@ -57,9 +57,11 @@ const EXAMPLES: &str = "\
 Examples:
   lipdub-dev inbox stats --sqlite inbox.db
   lipdub-dev inbox dead --redis redis://127.0.0.1:6379 --type render-failed
+  lipdub-dev inbox stats --redis redis://10.0.0.1:6379 --redis redis://10.0.0.2:6379
   lipdub-dev inbox replay --all --sqlite inbox.db
 
-The URL can also be given as LIPDUB_INBOX_REDIS_URL, which keeps its password out of the list of processes. Exit codes: \
+The URL can also be given as LIPDUB_INBOX_REDIS_URL, several with a space between them, which keeps passwords out of the \
+list of processes. Exit codes: \
 0 all is well, 1 the inbox cannot be asked or something was refused, 2 wrong usage.";
 
 pub(crate) async fn run(options: Options, output: &Output) -> Result<IsWell, BoxError> {

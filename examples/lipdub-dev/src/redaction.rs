@@ -31,8 +31,11 @@ impl Secrets {
         let passwords = password.clone().map(read).chain(password.map(str::to_owned));
         let keys = key.map(str::to_owned).into_iter().chain(passwords);
         let keys = keys.filter(|key| key.len() >= SHORTEST_KEY);
-        let mut secrets: Vec<String> = keys.chain(of_url).collect();
-        // A secret that holds another one goes first, or the rest of it would stay.
+        Self::sorted(keys.chain(of_url).collect())
+    }
+
+    /// A secret that holds another one goes first, or the rest of it would stay.
+    fn sorted(mut secrets: Vec<String>) -> Self {
         secrets.sort_by_key(|secret| Reverse(secret.len()));
         Self(secrets.into())
     }
@@ -52,6 +55,12 @@ impl Secrets {
             }
             other => other,
         }
+    }
+}
+
+impl FromIterator<Self> for Secrets {
+    fn from_iter<I: IntoIterator<Item = Self>>(several: I) -> Self {
+        Self::sorted(several.into_iter().flat_map(|secrets| secrets.0.to_vec()).collect())
     }
 }
 
@@ -165,6 +174,13 @@ mod tests {
         let harmless = " (hooks, mine, event, render)";
         let (said, shown) = (said.to_owned() + harmless, shown.to_owned() + harmless);
         assert_eq!(secrets.redact(&said), shown);
+    }
+
+    #[test]
+    fn no_secret_of_several_urls_is_left() {
+        let urls = ["redis://:word@h", "redis://:password@i"].map(|url| Url::parse(url).unwrap());
+        let secrets: Secrets = urls.iter().map(|url| Secrets::of(None, Some(url))).collect();
+        assert_eq!(secrets.redact("word, password"), "[REDACTED], [REDACTED]");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use lipdub_core::inbox::{
     DeadFilter, Inbox, InboxEvent, InboxState, Job, LeaseRequest, Leased, RedisInbox, SqliteInbox,
 };
 use lipdub_core::{EventKey, EventType, Source};
-use redis_server::RedisServer;
+use redis_server::{RedisCluster, RedisServer};
 use serde_json::{Value, json};
 use support::{KEY, lipdub_dev, objects, program, stdout};
 use tempfile::TempDir;
@@ -555,9 +555,45 @@ async fn an_inbox_under_a_prefix_and_in_partitions_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_on_a_cluster_is_found_by_any_of_its_nodes() {
+    let cluster = RedisCluster::start();
+    let builder = RedisInbox::cluster(cluster.urls()).allow_volatile().partitions(6);
+    let inbox = builder.timeout(Duration::from_secs(20)).connect().await.expect("an inbox");
+    for number in 0..9 {
+        inbox.accept(&event(number, &number.to_string())).await.expect("an answer");
+    }
+    bury_what_is_due(&(Arc::new(inbox) as Arc<dyn Inbox>), 9).await;
+    let urls = cluster.urls();
+    let nobody = "redis://127.0.0.1:9";
+    for flags in [
+        &["--redis", &urls[0], "--redis", &urls[1]][..],
+        &["--redis", nobody, "--redis", &urls[2]],
+        &["--redis", &urls[1], "--cluster"],
+    ] {
+        let output = lipdub_dev(&[&["inbox", "dead", "--json"], flags].concat()).await;
+        assert_eq!(objects(&output).len(), 9, "{flags:?}: {}", stderr(&output));
+    }
+    let from_environment = program()
+        .args(["inbox", "replay", "--all", "--json"])
+        .env("LIPDUB_INBOX_REDIS_URL", format!("{} {}", urls[0], urls[1]))
+        .output()
+        .expect("the program");
+    assert_eq!(objects(&from_environment).len(), 9, "{}", stderr(&from_environment));
+    let wrong = lipdub_dev(&["inbox", "stats", "--redis", &urls[0], "--redis", "http://h"]).await;
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn exactly_one_inbox_must_be_named() {
     let both = ["--sqlite", "inbox.db", "--redis", "redis://127.0.0.1:9"];
-    for flags in [&[][..], &both, &["--sqlite", "inbox.db", "--prefix", "own"]] {
+    let file = ["--sqlite", "inbox.db"];
+    for flags in [
+        &[][..],
+        &both,
+        &[&file[..], &["--prefix", "own"]].concat(),
+        &[&file[..], &["--cluster"]].concat(),
+        &["--cluster"],
+    ] {
         for command in
             [&["stats"][..], &["dead"], &["show", "v1-0123"], &["replay", "--all"], &["discard", "v1-0123"]]
         {
@@ -597,8 +633,10 @@ async fn no_password_and_no_key_is_shown() {
             }
         }
     }
-    let wrong: [&[&str]; 7] = [
+    let another = at("another-secret");
+    let wrong: [&[&str]; 8] = [
         &["stats", KEY, "--redis", &right],
+        &["stats", "--redis", &right, "--redis", &another],
         &["stats", "--sqlite", KEY],
         &["stats", "--sqlite", KEY, "--redis", &right],
         &["show", KEY, "--redis", &right],

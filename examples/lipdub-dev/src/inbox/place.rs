@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use lipdub_core::Inbox;
-use lipdub_core::inbox::{RedisInbox, SqliteInbox};
+use lipdub_core::inbox::{RedisInbox, RedisInboxBuilder, SqliteInbox};
 use url::Url;
 
 use crate::BoxError;
@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Place {
     #[command(flatten)]
     storage: Storage,
+    /// Say that a single --redis is a node of a Redis Cluster
+    #[arg(long, conflicts_with = "sqlite")]
+    cluster: bool,
     /// What its keys in Redis begin with, if the application has set that [default: lipdub:inbox]
     #[arg(long, value_name = "PREFIX", conflicts_with = "sqlite")]
     prefix: Option<String>,
@@ -30,23 +33,43 @@ struct Storage {
     /// The inbox in this file
     #[arg(long, value_name = "FILE")]
     sqlite: Option<PathBuf>,
-    /// The inbox on the Redis server at this URL
-    #[arg(long, value_name = "URL", env = "LIPDUB_INBOX_REDIS_URL", hide_env_values = true, value_parser = RedisUrl::parse)]
-    redis: Option<RedisUrl>,
+    /// The inbox on the Redis server at this URL; or, given several times, on the Redis Cluster of these nodes
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LIPDUB_INBOX_REDIS_URL",
+        hide_env_values = true,
+        value_delimiter = ' ',
+        value_parser = RedisUrl::parse,
+    )]
+    redis: Vec<RedisUrl>,
 }
 
 impl Place {
     pub(super) fn secrets(&self) -> Secrets {
-        self.storage.redis.as_ref().map(|RedisUrl(url)| Secrets::of(None, Some(url))).unwrap_or_default()
+        self.storage.redis.iter().map(|RedisUrl(url)| Secrets::of(None, Some(url))).collect()
     }
 
     /// Opens the inbox that is there, and makes none.
     pub(super) async fn open(&self) -> Result<Box<dyn Inbox>, BoxError> {
-        match &self.storage {
-            Storage { sqlite: Some(file), .. } => open_file(file).await,
-            Storage { redis: Some(RedisUrl(url)), .. } => connect(url, self.prefix.as_deref()).await,
-            Storage { .. } => Err("name the inbox, with --sqlite or with --redis".into()),
+        match (&self.storage.sqlite, self.storage.redis.as_slice()) {
+            (Some(file), _) => open_file(file).await,
+            (None, [RedisUrl(url)]) if !self.cluster => self.connect(RedisInbox::builder(url.as_str())).await,
+            (None, nodes) => {
+                self.connect(RedisInbox::cluster(nodes.iter().map(|RedisUrl(url)| url.as_str()))).await
+            }
         }
+    }
+
+    /// Whether the server is durable is the application's concern: here nothing is stored.
+    async fn connect(&self, builder: RedisInboxBuilder) -> Result<Box<dyn Inbox>, BoxError> {
+        let builder = builder.must_exist().allow_volatile().timeout(PATIENCE);
+        let builder = match &self.prefix {
+            Some(prefix) => builder.prefix(prefix),
+            None => builder,
+        };
+        let inbox = builder.connect().await;
+        Ok(Box::new(inbox.map_err(|error| format!("the inbox cannot be opened: {error}"))?))
     }
 }
 
@@ -56,17 +79,6 @@ async fn open_file(file: &Path) -> Result<Box<dyn Inbox>, BoxError> {
         return Err("there is no file where --sqlite says: name the one that the application opens".into());
     }
     let inbox = SqliteInbox::builder(file).must_exist().lock_timeout(PATIENCE).open().await;
-    Ok(Box::new(inbox.map_err(|error| format!("the inbox cannot be opened: {error}"))?))
-}
-
-/// Whether the server is durable is the application's concern: here nothing is stored.
-async fn connect(url: &Url, prefix: Option<&str>) -> Result<Box<dyn Inbox>, BoxError> {
-    let builder = RedisInbox::builder(url.as_str()).must_exist().allow_volatile().timeout(PATIENCE);
-    let builder = match prefix {
-        Some(prefix) => builder.prefix(prefix),
-        None => builder,
-    };
-    let inbox = builder.connect().await;
     Ok(Box::new(inbox.map_err(|error| format!("the inbox cannot be opened: {error}"))?))
 }
 
