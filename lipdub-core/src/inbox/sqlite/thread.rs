@@ -1,5 +1,6 @@
 //! Threads that own a connection, for SQLite blocks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -216,10 +217,13 @@ where
     }
 
     fn make(&mut self, ledger: &mut Ledger<'_>) -> Result<(), Option<ffi::Error>> {
-        self.outcome = self.work.take().map(|work| work(ledger));
+        // What a call that panics has done is undone, as if it had failed, and the others go on.
+        let Some(work) = self.work.take() else { return Ok(()) };
+        self.outcome = catch_unwind(AssertUnwindSafe(|| work(ledger))).ok();
         match &self.outcome {
+            Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(error.sqlite_error().copied()),
-            _ => Ok(()),
+            None => Err(None),
         }
     }
 
@@ -228,7 +232,9 @@ where
             (_, Some(Err(error))) => Err(store_error(error)),
             (Err(error), _) => Err(StoreError::new(describe(&error), error)),
             (Ok(()), Some(Ok(result))) => Ok(result),
-            (Ok(()), None) => Err(stopped()),
+            (Ok(()), None) => {
+                Err(StoreError::bare("a fault of the inbox: the call panicked, and changed nothing"))
+            }
         };
         // A caller that has gone does not want it.
         let _ = self.reply.send(answer);
@@ -255,12 +261,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn calls_after_a_panic_end_in_an_error() {
+    async fn a_call_that_panics_changes_nothing_and_spoils_no_other() {
         let directory = tempfile::tempdir().unwrap();
         let thread = start(&directory, 1000).await;
-        thread.call(|_| -> rusqlite::Result<()> { panic!("in a test") }).await.unwrap_err();
-        let error = thread.call(|_| Ok(())).await.unwrap_err();
-        assert!(error.to_string().contains("has stopped"), "{error}");
+        let write = |seq: i64| thread.call(move |ledger| ledger.execute(INSERT_BODY, (seq, "x")));
+        let panics = thread.call(|ledger| -> rusqlite::Result<()> {
+            ledger.execute(INSERT_BODY, (2, "x"))?;
+            panic!("in a test");
+        });
+        let (before, panicked, after) = tokio::join!(write(1), panics, write(3));
+        let error = panicked.unwrap_err().to_string();
+        assert!(error.contains("panicked"), "{error}");
+        before.unwrap();
+        after.unwrap();
+        write(4).await.unwrap();
+        let bodies =
+            thread.call(|ledger| ledger.rows("SELECT seq FROM body", [], |row| row.get::<_, i64>(0)));
+        assert_eq!(bodies.await.unwrap(), [1, 3, 4]);
     }
 
     #[tokio::test]
