@@ -399,7 +399,7 @@ pub struct DeadLetter {
 /// What is known of an event.
 #[derive(Clone, Debug)]
 pub struct InboxRecord {
-    /// The event, as long as its body is kept.
+    /// The event, as long as its body is kept, and if it can be read.
     pub event: Option<InboxEvent>,
     /// Where it is.
     pub state: InboxState,

@@ -7,6 +7,7 @@ mod schema;
 mod statements;
 mod thread;
 mod transitions;
+mod word;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -63,6 +64,10 @@ const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_secs(3600);
 /// process, such as a shell, has it locked for longer than
 /// [`lock_timeout`](SqliteInboxBuilder::lock_timeout). It works again as
 /// soon as the cause has gone; in place of a file that was removed it must be opened anew.
+///
+/// An event that cannot be read, because somebody has edited it or a part of it is gone, is a dead letter as soon as
+/// it is leased; the others are handled. One whose key is none any more cannot be named, and is not listed: a shell
+/// finds it.
 ///
 /// A file of an older version of this crate is brought up to date when it is opened. One of a newer version
 /// is refused.

@@ -10,3 +10,4 @@ mod order;
 mod processes;
 mod support;
 mod trouble;
+mod unreadable;

@@ -1,11 +1,7 @@
 //! Events as rows: what is written, and how it is read back.
 
-use std::error::Error;
-use std::str::FromStr;
-
 use bytes::Bytes;
 use rusqlite::Row;
-use rusqlite::types::Type;
 
 use super::ledger::Ledger;
 use super::statements::LEASED;
@@ -21,27 +17,30 @@ pub(super) fn body_text(event: &InboxEvent) -> rusqlite::Result<&str> {
     std::str::from_utf8(&event.body).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-/// What the holder of the token is told of an event that it has leased.
-pub(super) fn leased(ledger: &Ledger<'_>, seq: i64, token: ClaimToken) -> rusqlite::Result<Leased> {
+/// What the holder of the token is told of an event that it has leased. Nothing if it cannot be read.
+pub(super) fn leased(ledger: &Ledger<'_>, seq: i64, token: ClaimToken) -> rusqlite::Result<Option<Leased>> {
     let read = |row: &Row<'_>| {
-        let event = event(row)?;
+        let Some(event) = event(row)? else { return Ok(None) };
         let holder = Holder { key: event.key, token };
         let age = ledger.since(row.get("accepted")?);
-        Ok(Leased::new(holder, event, row.get("attempt")?, row.get("tries")?, age).why(row.get("why")?))
+        let leased = Leased::new(holder, event, number(row, "attempt")?, number(row, "tries")?, age);
+        Ok(Some(leased.why(reason(row)?)))
     };
-    ledger.row(LEASED, [seq], read)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    Ok(ledger.row(LEASED, [seq], read)?.flatten())
 }
 
-pub(super) fn dead_letter(ledger: &Ledger<'_>, row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
-    Ok(DeadLetter {
-        key: parsed(row, "key")?,
-        event_type: event_type(row)?,
-        job: Job::new(row.get::<_, String>("job")?),
-        attempt: row.get("attempt")?,
-        why: row.get("why")?,
+/// A dead letter, as far as it can be read. Nothing if it has no key by which it could be named.
+pub(super) fn dead_letter(ledger: &Ledger<'_>, row: &Row<'_>) -> rusqlite::Result<Option<DeadLetter>> {
+    let Some(key) = text(row, "key")?.and_then(|key| key.parse().ok()) else { return Ok(None) };
+    Ok(Some(DeadLetter {
+        key,
+        event_type: EventType::from(lossy(row, "event_type")?.unwrap_or_default()),
+        job: Job::new(lossy(row, "job")?.unwrap_or_default()),
+        attempt: number(row, "attempt")?,
+        why: reason(row)?.unwrap_or_default(),
         age: ledger.since(row.get("accepted")?),
         dead_for: ledger.since(row.get("ended")?),
-    })
+    }))
 }
 
 pub(super) fn inbox_record(ledger: &Ledger<'_>, row: &Row<'_>) -> rusqlite::Result<InboxRecord> {
@@ -52,39 +51,44 @@ pub(super) fn inbox_record(ledger: &Ledger<'_>, row: &Row<'_>) -> rusqlite::Resu
         _ => InboxState::Queued,
     };
     Ok(InboxRecord {
-        event: if state == InboxState::Done { None } else { Some(event(row)?) },
+        event: if state == InboxState::Done { None } else { event(row)? },
         state,
-        attempt: row.get("attempt")?,
-        why: row.get("why")?,
+        attempt: number(row, "attempt")?,
+        why: reason(row)?,
         age: ledger.since(row.get("accepted")?),
     })
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<InboxEvent> {
-    Ok(InboxEvent {
-        key: parsed(row, "key")?,
-        event_type: event_type(row)?,
-        job: Job::new(row.get::<_, String>("job")?),
-        source: source(row)?,
-        body: Bytes::from(row.get::<_, String>("body")?),
-    })
+/// Nothing if somebody has edited it, or a part of it is gone, so that it cannot be read.
+fn event(row: &Row<'_>) -> rusqlite::Result<Option<InboxEvent>> {
+    let (key, event_type, job) = (text(row, "key")?, text(row, "event_type")?, text(row, "job")?);
+    let (source, body) = (text(row, "source")?, text(row, "body")?);
+    let event = || {
+        Some(InboxEvent {
+            key: key?.parse().ok()?,
+            event_type: EventType::from(event_type?),
+            job: Job::new(job?),
+            source: serde_json::from_str(source?).ok()?,
+            body: Bytes::copy_from_slice(body?.as_bytes()),
+        })
+    };
+    Ok(event())
 }
 
-fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
-    row.get::<_, String>("event_type").map(EventType::from)
+fn reason(row: &Row<'_>) -> rusqlite::Result<Option<String>> {
+    lossy(row, "why")
 }
 
-fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
-    serde_json::from_str(row.get_ref("source")?.as_str()?).map_err(unreadable)
+fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<Option<&'a str>> {
+    Ok(row.get_ref(column)?.as_str().ok())
 }
 
-fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(
-    row: &Row<'_>,
-    column: &str,
-) -> rusqlite::Result<T> {
-    row.get_ref(column)?.as_str()?.parse().map_err(unreadable)
+fn lossy(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
+    let bytes = row.get_ref(column)?.as_bytes_or_null().ok().flatten();
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
-fn unreadable(error: impl Error + Send + Sync + 'static) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<u32> {
+    let number: i64 = row.get(column)?;
+    Ok(u32::try_from(number.max(0)).unwrap_or(u32::MAX))
 }

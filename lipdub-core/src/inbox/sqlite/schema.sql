@@ -3,9 +3,9 @@
 CREATE TABLE event (
     seq        INTEGER PRIMARY KEY, -- the order of arrival
     key        TEXT    NOT NULL UNIQUE,
-    event_type TEXT,                -- NULL for one that is done, as are job, source and why
-    job        TEXT,
-    source     TEXT,                -- JSON: "tenant" or {"job": …}
+    event_type TEXT CHECK ((event_type IS NULL) = (state = 'done')),
+    job        TEXT CHECK ((job IS NULL) = (state = 'done')),
+    source     TEXT CHECK ((source IS NULL) = (state = 'done')), -- JSON: "tenant" or {"job": …}
     state      TEXT    NOT NULL CHECK (state IN ('queued', 'delayed', 'leased', 'done', 'dead')),
     attempt    INTEGER NOT NULL DEFAULT 0,
     tries      INTEGER NOT NULL DEFAULT 0,

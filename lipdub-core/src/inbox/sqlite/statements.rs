@@ -24,7 +24,7 @@ statements! {
     INSERT_BODY = "INSERT INTO body (seq, body) VALUES (?1, ?2)";
     REVIVE = "UPDATE event SET source = ?2, accepted = ?3, state = 'queued', ahead = 2, tries = 0, token = NULL, \
               settled = NULL WHERE seq = ?1";
-    REPLACE_BODY = "UPDATE body SET body = ?2 WHERE seq = ?1";
+    REPLACE_BODY = "INSERT OR REPLACE INTO body (seq, body) VALUES (?1, ?2)";
     REPLAY = "UPDATE event SET state = 'queued', ahead = 2, tries = 0, token = NULL, settled = NULL WHERE seq = ?1";
 
     /// What a token holds, also under a lease that has lapsed.
@@ -35,9 +35,9 @@ statements! {
     STAND_IN_LINE = "UPDATE event SET state = replace(state, 'delayed', 'queued'), due = NULL WHERE seq = ?1";
     HOLD = "UPDATE event SET state = 'leased', due = ?2, turn = NULL WHERE seq = ?1";
     TAKE = "UPDATE event SET state = 'leased', due = ?2, turn = NULL, token = ?3, settled = NULL, \
-            attempt = attempt + 1, tries = tries + 1 WHERE seq = ?1";
+            attempt = min(attempt, 4294967294) + 1, tries = min(tries, 4294967294) + 1 WHERE seq = ?1";
     LEASED = "SELECT key, event_type, job, source, attempt, tries, accepted, why, body \
-              FROM event JOIN body USING (seq) WHERE seq = ?1";
+              FROM event LEFT JOIN body USING (seq) WHERE seq = ?1";
 
     NEXT = "SELECT turn, seq, event_type, job FROM event INDEXED BY event_turn \
             WHERE ahead = ?1 AND turn IS NOT NULL ORDER BY turn, seq LIMIT 1";
@@ -52,7 +52,7 @@ statements! {
     DELAY = "UPDATE event SET state = 'delayed', settled = 'retry', due = ?2, why = ?3, turn = NULL \
              WHERE seq = ?1";
     RETRY = "UPDATE event SET state = 'queued', settled = 'retry', due = NULL, why = ?2 WHERE seq = ?1";
-    GIVE_BACK = "UPDATE event SET state = 'queued', settled = 'give_back', due = NULL, tries = tries - 1 \
+    GIVE_BACK = "UPDATE event SET state = 'queued', settled = 'give_back', due = NULL, tries = max(tries - 1, 0) \
                  WHERE seq = ?1";
     BURY = "UPDATE event SET state = 'dead', settled = 'bury', ended = ?2, died = ?2, why = ?3, due = NULL, \
             ahead = NULL, turn = NULL WHERE seq = ?1";
@@ -79,17 +79,17 @@ statements! {
     FIND = "SELECT key, event_type, job, source, attempt, tries, accepted, why, body, state \
             FROM event LEFT JOIN body USING (seq) WHERE key = ?1";
     DIED = "SELECT died, seq FROM event WHERE key = ?1 AND died IS NOT NULL";
-    DEAD = "SELECT key, event_type, job, attempt, why, accepted, ended FROM event INDEXED BY event_dead \
+    DEAD = "SELECT key, event_type, job, attempt, why, accepted, ended, seq FROM event INDEXED BY event_dead \
             WHERE state = 'dead' AND (ended, seq) < (?1, ?2) ORDER BY ended DESC, seq DESC LIMIT ?3";
-    DEAD_OF_TYPE = "SELECT key, event_type, job, attempt, why, accepted, ended \
+    DEAD_OF_TYPE = "SELECT key, event_type, job, attempt, why, accepted, ended, seq \
                     FROM event INDEXED BY event_dead_of_type \
                     WHERE state = 'dead' AND (ended, seq) < (?1, ?2) AND event_type = ?4 \
                     ORDER BY ended DESC, seq DESC LIMIT ?3";
-    DEAD_OF_JOB = "SELECT key, event_type, job, attempt, why, accepted, ended \
+    DEAD_OF_JOB = "SELECT key, event_type, job, attempt, why, accepted, ended, seq \
                    FROM event INDEXED BY event_dead_of_job \
                    WHERE state = 'dead' AND (ended, seq) < (?1, ?2) AND job = ?4 \
                    ORDER BY ended DESC, seq DESC LIMIT ?3";
-    DEAD_OF_TYPE_AND_JOB = "SELECT key, event_type, job, attempt, why, accepted, ended \
+    DEAD_OF_TYPE_AND_JOB = "SELECT key, event_type, job, attempt, why, accepted, ended, seq \
                             FROM event INDEXED BY event_dead_of_job \
                             WHERE state = 'dead' AND (ended, seq) < (?1, ?2) AND job = ?4 AND event_type = ?5 \
                             ORDER BY ended DESC, seq DESC LIMIT ?3";

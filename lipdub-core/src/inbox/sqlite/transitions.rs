@@ -13,20 +13,25 @@ use rusqlite::Row;
 use super::ledger::Ledger;
 use super::record::{body_text, leased, source_text};
 use super::statements::*;
+use super::word::Word;
 use crate::dedupe::{ClaimToken, Transition};
 use crate::event::EventKey;
 use crate::inbox::{Accepted, Holder, InboxEvent, LeaseRequest, Leased, Order};
 
 /// How many events that have become due are put in line at least before some are leased.
 const DUE_BATCH: usize = 100;
+/// How many events that cannot be read are set aside at a time.
+const SET_ASIDE_BATCH: usize = 100;
+const UNREADABLE: &str =
+    "what is stored of it cannot be read: somebody has edited it, or a part of it is gone";
 /// How many events are forgotten at a time.
 const PRUNE_BATCH: i64 = 500;
 
 /// An event, and where it stands in line.
 struct Place {
     seq: i64,
-    event_type: String,
-    job: String,
+    event_type: Word,
+    job: Word,
 }
 
 impl Place {
@@ -55,7 +60,7 @@ impl Ledger<'_> {
         self.execute(INSERT, (key, event_type, job, source_text(&event.source)?, self.now))?;
         let seq = self.last_seq();
         self.execute(INSERT_BODY, (seq, body_text(event)?))?;
-        self.line_up(event_type, job)
+        self.line_up(&event_type.into(), &job.into())
     }
 
     /// It came again, with links that are fresher than those it died with.
@@ -68,26 +73,47 @@ impl Ledger<'_> {
 
     pub(super) fn lease(&mut self, request: &LeaseRequest) -> rusqlite::Result<Vec<Leased>> {
         let until = self.after(request.lease);
-        let mut taken = self.hold(request, until)?;
+        let mut given = Vec::new();
+        for place in self.hold(request, until)? {
+            given.extend(self.give(&place, request.token)?);
+        }
         self.line_up_what_is_due(request.limit)?;
-        while taken.len() < request.limit {
+        let most = request.limit.saturating_add(SET_ASIDE_BATCH);
+        for _ in given.len()..most {
+            if given.len() >= request.limit {
+                break;
+            }
             let Some((turn, place)) = self.next(request)? else { break };
             self.turn = self.turn.max(turn);
             self.take(&place, request.token, until)?;
-            taken.push(place.seq);
+            given.extend(self.give(&place, request.token)?);
         }
-        taken.into_iter().map(|seq| leased(self, seq, request.token)).collect()
+        Ok(given)
+    }
+
+    /// Reads what was leased. What cannot be read is set aside, or it would stop the whole inbox.
+    fn give(&mut self, place: &Place, token: ClaimToken) -> rusqlite::Result<Option<Leased>> {
+        let leased = leased(self, place.seq, token)?;
+        if leased.is_none() {
+            tracing::error!(
+                seq = place.seq,
+                "what is stored of an event cannot be read: it is a dead letter"
+            );
+            self.execute(BURY, (place.seq, self.now, UNREADABLE))?;
+            self.line_up(&place.event_type, &place.job)?;
+        }
+        Ok(leased)
     }
 
     /// Renews what the token holds already.
-    fn hold(&mut self, request: &LeaseRequest, until: i64) -> rusqlite::Result<Vec<i64>> {
+    fn hold(&mut self, request: &LeaseRequest, until: i64) -> rusqlite::Result<Vec<Place>> {
         let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
         let held = self.rows(HELD, (request.token.to_string(), limit), Place::read)?;
         for place in &held {
             self.execute(HOLD, (place.seq, until))?;
             self.line_up(&place.event_type, &place.job)?;
         }
-        Ok(held.iter().map(|place| place.seq).collect())
+        Ok(held)
     }
 
     /// Puts events in line whose time has come, and those whose lease has lapsed.
@@ -125,9 +151,13 @@ impl Ledger<'_> {
         Ok(candidates.into_iter().min_by_key(|(turn, place)| (*turn, place.seq)))
     }
 
+    fn next_turn(&self) -> i64 {
+        self.turn.saturating_add(1)
+    }
+
     fn take(&mut self, place: &Place, token: ClaimToken, until: i64) -> rusqlite::Result<()> {
         self.execute(TAKE, (place.seq, until, token.to_string()))?;
-        self.execute(SET_TURN_OF_JOB, (&place.job, self.turn + 1))?;
+        self.execute(SET_TURN_OF_JOB, (&place.job, self.next_turn()))?;
         self.line_up(&place.event_type, &place.job)
     }
 
@@ -173,9 +203,10 @@ impl Ledger<'_> {
     ) -> rusqlite::Result<Transition> {
         let key = holder.key.to_string();
         let words = |row: &Row<'_>| Ok((row.get("token")?, row.get("settled")?));
-        let (token, settled): (Option<String>, Option<String>) =
-            self.row(ROW, [&key], words)?.unwrap_or_default();
-        if token != Some(holder.token.to_string()) {
+        let Some((token, settled)): Option<(Word, Option<String>)> = self.row(ROW, [&key], words)? else {
+            return Ok(Transition::Refused);
+        };
+        if token != holder.token.to_string().as_str().into() {
             return Ok(Transition::Refused);
         }
         if settled.is_some() {
@@ -233,13 +264,13 @@ impl Ledger<'_> {
     }
 
     /// Sees to it that the first events of a job are marked as such, after one of this type has changed.
-    fn line_up(&mut self, event_type: &str, job: &str) -> rusqlite::Result<()> {
+    fn line_up(&mut self, event_type: &Word, job: &Word) -> rusqlite::Result<()> {
         self.mark_first(job)?;
         self.mark_front(event_type, job)
     }
 
     /// The first event of a job that is not finished is the one that may be handled if one is at a time.
-    fn mark_first(&mut self, job: &str) -> rusqlite::Result<()> {
+    fn mark_first(&mut self, job: &Word) -> rusqlite::Result<()> {
         let marked =
             self.row(MARKED_FIRST, [job], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
         let first = self.first_unfinished(job)?;
@@ -255,7 +286,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn first_unfinished(&self, job: &str) -> rusqlite::Result<Option<i64>> {
+    fn first_unfinished(&self, job: &Word) -> rusqlite::Result<Option<i64>> {
         let mut first = None;
         for state in ["queued", "delayed", "leased"] {
             let candidate = self.first_in(job, state)?;
@@ -264,18 +295,18 @@ impl Ledger<'_> {
         Ok(first)
     }
 
-    fn first_in(&self, job: &str, state: &str) -> rusqlite::Result<Option<i64>> {
+    fn first_in(&self, job: &Word, state: &str) -> rusqlite::Result<Option<i64>> {
         self.row(FIRST_IN_STATE, (job, state), |row| row.get(0))
     }
 
     /// The first event in line of each type in a job carries the job's turn.
-    fn mark_front(&mut self, event_type: &str, job: &str) -> rusqlite::Result<()> {
+    fn mark_front(&mut self, event_type: &Word, job: &Word) -> rusqlite::Result<()> {
         let marked = self.row(MARKED_FRONT, (job, event_type), |row| row.get::<_, i64>(0))?;
         let front = self.row(FIRST_OF_KIND, (job, event_type), |row| row.get::<_, i64>(0))?;
         if marked == front {
             return Ok(());
         }
-        let turn = self.row(TURN_OF_JOB, [job], |row| row.get(0))?.unwrap_or(self.turn + 1);
+        let turn = self.row(TURN_OF_JOB, [job], |row| row.get(0))?.unwrap_or(self.next_turn());
         if let Some(marked) = marked {
             self.execute(SET_TURN, (marked, None::<i64>))?;
         }
