@@ -74,6 +74,9 @@ use crate::redis::{Script, Target, strange_answer};
 /// `+@read +@write +@scripting +ping +time +info +cluster|slots -@dangerous`. With `INFO`, or `CONFIG|GET` in its
 /// place, the server can tell whether it keeps a file.
 ///
+/// An event that cannot be read, because somebody has edited its hash or a part of it is gone, is a dead letter as soon as
+/// it is to be leased; the others are handled.
+///
 /// # How much it takes
 ///
 /// No script touches more than 150 events, however many there are: leasing and pruning go by batches of 50, and so
@@ -172,7 +175,7 @@ impl RedisInbox {
         let mut answer = self.partitions.whoever_knows(&ACCEPT, &[text(event.key)], known).await?;
         if answer.as_deref() == Some("dead") {
             // Only now does its body go to all of them.
-            answer = self.partitions.whoever_knows(&REVIVE, &came(event), known).await?;
+            answer = self.partitions.whoever_knows(&REVIVE, &stored(event, &job), known).await?;
         }
         if let Some(answer) = answer {
             return accepted(&answer);
@@ -185,14 +188,8 @@ impl RedisInbox {
 
 /// What is stored of an event.
 fn stored(event: &InboxEvent, job: &Job) -> Vec<Argument> {
-    let mut arguments = came(event);
-    arguments.splice(1..1, [text(&event.event_type), text(job.as_str())]);
-    arguments
-}
-
-/// What may be fresher each time that an event comes.
-fn came(event: &InboxEvent) -> Vec<Argument> {
-    let mut arguments = vec![text(event.key), event.body.to_vec()];
+    let mut arguments =
+        vec![text(event.key), text(&event.event_type), text(job.as_str()), event.body.to_vec()];
     if let Source::Job(link) = &event.source {
         arguments.push(text(link));
     }

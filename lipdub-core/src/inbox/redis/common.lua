@@ -1,6 +1,7 @@
 -- What the scripts of an inbox share. KEYS[1] names a partition, and the names of all its keys begin with that:
 --
---   event:<key>            hash     an event that is not done: its state (queued, leased, dead), and what came
+--   event:<key>            hash     an event that is not done: its state (queued, leased, dead), what came, and whether
+--                                   something was lost of it
 --   done:<key>             string   one that is: <accepted>:<finished>:<attempt>:<token or ->:<died or ->
 --   finished               list     the keys of those that are done, in the order in which they were
 --   delayed                by when it is due:            events that are queued for later
@@ -35,22 +36,65 @@ local function text(number) return string.format('%.0f', number) end
 -- A type or a job may be any text: with its length in front, none is taken for another.
 local function exactly(word) return #word .. '=' .. word end
 
-local function find(key)
-  local fields = redis.call('HMGET', name('event', key),
-    'state', 'token', 'said', 'type', 'job', 'arrival', 'accepted', 'attempt', 'died')
-  if not fields[1] then return nil end
+-- A whole number that a double holds more or less exactly, if the word is one.
+local function whole(word)
+  return word and #word < 17 and string.match(word, '^%d+$')
+end
+
+local STATES = { queued = true, leased = true, dead = true }
+
+-- Where an event is that does not tell.
+local function state_of(key)
+  if redis.call('ZSCORE', name('dead', ALL, ALL), key) then return 'dead' end
+  return redis.call('ZSCORE', name('leased'), key) and 'leased' or 'queued'
+end
+
+-- What is left of an event that was deleted, and something in the place of what is not.
+local function remains(key, job)
   return {
-    key = key, state = fields[1], token = fields[2], said = fields[3], type = fields[4], job = fields[5],
-    arrival = fields[6], accepted = fields[7], attempt = fields[8], died = fields[9],
+    key = key, state = 'queued', type = '', job = job, arrival = '0', accepted = text(now), attempt = '0', tries = '0',
+    is_broken = true,
   }
+end
+
+-- An event that is not done. If somebody has edited it, it may be broken, and has something in the place of what is
+-- missing.
+local function find(key)
+  local fields = redis.pcall('HMGET', name('event', key),
+    'state', 'token', 'said', 'type', 'job', 'arrival', 'accepted', 'attempt', 'died', 'tries')
+  local is_there = fields[1] or fields.err
+  for number = 2, 10 do is_there = is_there or fields[number] end
+  if not is_there then return nil end
+  local event = remains(key, fields[5] or '')
+  event.state = STATES[fields[1]] and fields[1] or state_of(key)
+  event.token, event.said, event.type = fields[2], fields[3], fields[4] or event.type
+  local arrival, accepted, attempt, tries =
+    whole(fields[6]), whole(fields[7]), whole(fields[8]), whole(fields[10])
+  event.arrival, event.accepted = arrival or event.arrival, accepted or event.accepted
+  event.attempt, event.tries, event.died = attempt or event.attempt, tries or event.tries, whole(fields[9])
+  event.is_broken =
+    not (STATES[fields[1]] and fields[4] and fields[5] and arrival and accepted and attempt and tries)
+  return event
+end
+
+-- One word of an event, if it has it.
+local function word_of(key, field)
+  local word = redis.pcall('HGET', name('event', key), field)
+  return type(word) == 'string' and word
 end
 
 local function is_done(key) return redis.call('EXISTS', name('done', key)) == 1 end
 
 -- The first event of a job that is not done, if it may be leased.
 local function first(job)
-  local first = redis.call('ZRANGE', name('open', job), 0, 0, 'WITHSCORES')
-  if first[1] and redis.call('ZSCORE', name('queue', ALL, job), first[1]) then return first[1], tonumber(first[2]) end
+  for _ = 1, BATCH do
+    local first = redis.call('ZRANGE', name('open', job), 0, 0, 'WITHSCORES')
+    if not first[1] then return nil end
+    if redis.call('ZSCORE', name('queue', ALL, job), first[1]) then return first[1], tonumber(first[2]) end
+    if word_of(first[1], 'job') == job then return nil end
+    -- Somebody has edited or deleted it.
+    redis.call('ZREM', name('open', job), first[1])
+  end
 end
 
 local function is_behind_dead(job, arrival)
@@ -86,7 +130,8 @@ local function take_turns(event)
     stand('any', which, job, redis.call('EXISTS', name('queue', which, job)) == 1)
   end
   local key, arrival = first(job)
-  local which = key and exactly(key == event.key and event.type or redis.call('HGET', name('event', key), 'type'))
+  local own = key == event.key and not event.is_broken and event.type
+  local which = key and exactly(own or word_of(key, 'type') or '')
   for _, order in ipairs(PER_JOB) do
     local heads = name('heads', order)
     local before = redis.call('HGET', heads, job)
@@ -162,21 +207,57 @@ local function exhume(event)
   redis.call('ZREM', name('buried', event.job), event.key)
 end
 
+-- Puts something in the place of what a broken event has lost.
+local function mend(event)
+  local record = name('event', event.key)
+  if redis.call('TYPE', record).ok ~= 'hash' then redis.call('DEL', record) end
+  redis.call('HSET', record, 'state', event.state, 'type', event.type, 'job', event.job, 'arrival', event.arrival,
+    'accepted', event.accepted, 'attempt', event.attempt, 'tries', event.tries, 'lost', 'words')
+end
+
+-- The keys of events that were set aside.
+local aside = {}
+
+-- Gives up on an event that cannot be read, or it would stop the whole inbox. What is left of it is kept.
+local function set_aside(event)
+  withdraw(event)
+  redis.call('ZREM', name('delayed'), event.key)
+  redis.call('ZREM', name('open', event.job), event.key)
+  mend(event)
+  redis.call('HSET', name('event', event.key), 'state', 'dead', 'said', 'bury', 'died', text(now),
+    'why', 'what is stored of it cannot be read: somebody has edited it, or a part of it is gone')
+  entomb(event)
+  take_turns(event)
+  aside[#aside + 1] = event.key
+end
+
+-- The same for one of which nothing is left where it stands.
+local function set_aside_remains(key, job)
+  if not is_done(key) then set_aside(remains(key, job)) end
+end
+
 -- Queues a dead event again.
 local function replay(event)
   exhume(event)
+  if event.is_broken then mend(event) end
   redis.call('HSET', name('event', event.key), 'state', 'queued', 'tries', 0)
   redis.call('HDEL', name('event', event.key), 'token', 'said')
   queue(event, now)
 end
 
--- Queues an event again that was dead when it came again, with what has come.
-local function revive(event, body, source)
+-- Queues an event again that was dead when it came again, with what has come: its type and its job only if it may have
+-- lost them.
+local function revive(event, which, job, body, source)
   local record = name('event', event.key)
+  exhume(event)
+  if event.is_broken then mend(event) end
+  if redis.call('HDEL', record, 'lost') == 1 then event.type, event.job = which, job end
   event.accepted = text(now)
-  replay(event)
-  redis.call('HSET', record, 'accepted', event.accepted, 'body', body)
-  if source then redis.call('HSET', record, 'source', source) else redis.call('HDEL', record, 'source') end
+  redis.call('HSET', record, 'state', 'queued', 'type', event.type, 'job', event.job, 'body', body,
+    'arrival', event.arrival, 'accepted', event.accepted, 'attempt', event.attempt, 'tries', 0)
+  redis.call('HDEL', record, 'token', 'said', 'source')
+  if source then redis.call('HSET', record, 'source', source) end
+  queue(event, now)
 end
 
 -- Remembers an event that stands nowhere as done.
@@ -200,17 +281,20 @@ end
 -- are many after an outage, so a batch of each at most.
 local function let_in()
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', name('leased'), '-inf', text(now), 'LIMIT', 0, BATCH)) do
-    redis.call('ZADD', name('leased'), 'inf', key)
     local event = find(key)
     if event then
+      redis.call('ZADD', name('leased'), 'inf', key)
       enqueue(event)
       take_turns(event)
+    else
+      redis.call('ZREM', name('leased'), key)
+      set_aside_remains(key, '')
     end
   end
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', name('delayed'), '-inf', text(now), 'LIMIT', 0, BATCH)) do
     redis.call('ZREM', name('delayed'), key)
     local event = find(key)
-    if event then queue(event, now) end
+    if event then queue(event, now) else set_aside_remains(key, '') end
   end
 end
 

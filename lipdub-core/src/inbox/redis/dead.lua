@@ -12,11 +12,18 @@ if died then
   while same[skip + 1] and same[skip + 1] >= after do skip = skip + 1 end
 end
 
-local letters = {}
-for _, key in ipairs(redis.call('ZREVRANGEBYSCORE', grave, died or '+inf', '-inf', 'LIMIT', skip, limit)) do
-  local fields = redis.call('HMGET', name('event', key), 'type', 'job', 'attempt', 'why', 'accepted', 'died')
-  letters[#letters + 1] = {
-    key, fields[1], fields[2], fields[3], fields[4], now - fields[5], now - fields[6], fields[6],
+-- One that is not there, though it stands here, takes up its place, but has no key.
+local function letter(key, since)
+  local event = find(key)
+  if not event or event.state ~= 'dead' then return { key, false, '', '', 0, '', 0, 0, since } end
+  local why = redis.pcall('HGET', name('event', key), 'why')
+  return {
+    key, key, event.type, event.job, event.attempt, type(why) == 'string' and why or '', now - event.accepted,
+    now - since, since,
   }
 end
+
+local letters = {}
+local found = redis.call('ZREVRANGEBYSCORE', grave, died or '+inf', '-inf', 'WITHSCORES', 'LIMIT', skip, limit)
+for place = 1, #found, 2 do letters[#letters + 1] = letter(found[place], found[place + 1]) end
 return letters

@@ -11,7 +11,7 @@ impl Partitions {
         let after = match filter.after {
             None => None,
             Some(key) => match self.died(key).await? {
-                Some(died) => Some((died, key.to_string())),
+                Some(died) => Some((died, text(key))),
                 // It is forgotten, and what died before it is, too.
                 None => return Ok(Vec::new()),
             },
@@ -21,9 +21,9 @@ impl Partitions {
         for list in lists.await {
             rows.extend(list?);
         }
-        rows.sort_by(|one, other| when_and_key(other).cmp(&when_and_key(one)));
+        rows.sort_by(|(_, one), (_, other)| other.cmp(one));
         rows.truncate(filter.limit);
-        rows.into_iter().map(reply::dead_letter).collect()
+        Ok(rows.into_iter().map(|(letter, _)| letter).collect())
     }
 
     /// When an event died last, whatever has become of it since.
@@ -35,26 +35,26 @@ impl Partitions {
         &self,
         partition: usize,
         filter: &DeadFilter,
-        mut after: Option<(u64, String)>,
-    ) -> Result<Vec<DeadRow>, StoreError> {
+        mut after: Option<End>,
+    ) -> Result<Vec<(DeadLetter, End)>, StoreError> {
         const PAGE: usize = 100;
-        let mut letters: Vec<DeadRow> = Vec::new();
+        let mut letters = Vec::new();
         while letters.len() < filter.limit {
             let page = PAGE.min(filter.limit - letters.len());
             let rows: Vec<DeadRow> =
                 self.call(partition, &DEAD, &dead_arguments(filter, page, after.as_ref())).await?;
             let is_last = rows.len() < page;
-            letters.extend(rows);
+            after = rows.last().map(end);
+            letters.extend(rows.iter().filter_map(|row| Some((reply::dead_letter(row)?, end(row)))));
             if is_last {
                 break;
             }
-            after = letters.last().map(|(key, .., died)| (*died, key.clone()));
         }
         Ok(letters)
     }
 }
 
-fn dead_arguments(filter: &DeadFilter, limit: usize, after: Option<&(u64, String)>) -> Vec<Argument> {
+fn dead_arguments(filter: &DeadFilter, limit: usize, after: Option<&End>) -> Vec<Argument> {
     let chosen = |word: Option<&str>| match word {
         Some(word) => [text("="), text(word)],
         None => [text("*"), text("")],
@@ -63,12 +63,15 @@ fn dead_arguments(filter: &DeadFilter, limit: usize, after: Option<&(u64, String
     arguments.extend(chosen(filter.event_type.as_ref().map(EventType::as_str)));
     arguments.extend(chosen(filter.job.as_ref().map(Job::as_str)));
     if let Some((died, key)) = after {
-        arguments.extend([text(died), text(key)]);
+        arguments.extend([text(died), key.clone()]);
     }
     arguments
 }
 
-fn when_and_key(row: &DeadRow) -> (u64, &str) {
-    let (key, .., died) = row;
-    (*died, key)
+/// When a letter died, and where it stands among those that died then.
+type End = (u64, Argument);
+
+fn end(row: &DeadRow) -> End {
+    let (standing, .., died) = row;
+    (*died, standing.clone())
 }

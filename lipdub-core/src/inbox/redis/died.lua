@@ -3,4 +3,5 @@ local key = ARGV[1]
 
 local done = redis.call('GET', name('done', key))
 if done then return string.match(done, ':(%d+)$') or false end
-return redis.call('HGET', name('event', key), 'died')
+local event = find(key)
+return event and event.died

@@ -1,13 +1,16 @@
 -- What is known of the event ARGV[1].
 local key = ARGV[1]
 
-local done = redis.call('GET', name('done', key))
-if done then
+local done = redis.pcall('GET', name('done', key))
+if type(done) == 'string' then
   local accepted, attempt = string.match(done, '^(%d+):%d+:(%d+):')
-  return { 'done', attempt, now - accepted, false, false, false, false, false }
+  return { 'done', attempt or 0, now - (accepted or now), false, false, false, false, false }
 end
-local fields = redis.call('HMGET', name('event', key),
-  'state', 'attempt', 'accepted', 'why', 'type', 'job', 'body', 'source')
-if not fields[1] then return false end
-fields[3] = now - fields[3]
-return fields
+local event = find(key)
+if not event then return false end
+local kept = redis.pcall('HMGET', name('event', key), 'why', 'body', 'source')
+local is_readable = not event.is_broken
+return {
+  event.state, event.attempt, now - event.accepted, kept[1] or false,
+  is_readable and event.type, is_readable and event.job, kept[2] or false, kept[3] or false,
+}

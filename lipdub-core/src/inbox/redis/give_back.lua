@@ -5,7 +5,6 @@ local event = find(key)
 local refusal = answer(event, key, token, 'give_back')
 if refusal then return refusal end
 withdraw(event)
-redis.call('HSET', name('event', key), 'state', 'queued', 'said', 'give_back')
-redis.call('HINCRBY', name('event', key), 'tries', -1)
+redis.call('HSET', name('event', key), 'state', 'queued', 'said', 'give_back', 'tries', math.max(event.tries - 1, 0))
 queue(event, now)
 return 'applied'

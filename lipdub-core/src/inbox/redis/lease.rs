@@ -1,6 +1,6 @@
 use super::partitions::{Argument, Partitions, all};
 use super::reply::{self, LeaseReply};
-use super::script::LEASE;
+use super::script::{BURY, LEASE};
 use super::{micros, text};
 use crate::dedupe::StoreError;
 use crate::inbox::{LeaseRequest, Leased, Order};
@@ -50,6 +50,14 @@ impl Partitions {
         all(round.iter().map(|partition| self.lease_in(*partition, request, 0, None))).await
     }
 
+    /// Gives up on what was leased and is no text. If that fails, it is leased anew when the lease has lapsed.
+    async fn set_aside(&self, partition: usize, key: Argument, request: &LeaseRequest) {
+        const WHY: &str = "what is stored of it cannot be read: somebody has edited it";
+        tell_unreadable(&key);
+        let burial = [key, text(request.token), text(WHY), text("words")];
+        let _ = self.call::<String>(partition, &BURY, &burial).await;
+    }
+
     /// What the token holds in a partition, from a number on, topped up to the limit if there is one.
     async fn lease_in(
         &self,
@@ -63,9 +71,15 @@ impl Partitions {
         let mut leased = Vec::new();
         for round in 1.. {
             let arguments = lease_arguments(request, from + leased.len(), limit.unwrap_or(0));
-            let (more, rows): LeaseReply = self.call(partition, &LEASE, &arguments).await?;
+            let (more, rows, aside): LeaseReply = self.call(partition, &LEASE, &arguments).await?;
+            for key in aside {
+                tell_unreadable(&key);
+            }
             for row in rows {
-                leased.push(reply::leased(row, request.token)?);
+                match reply::leased(row, request.token) {
+                    Ok(event) => leased.push(event),
+                    Err(key) => self.set_aside(partition, key, request).await,
+                }
             }
             let is_enough = limit.is_some_and(|limit| from + leased.len() >= limit);
             let may_be_more = match more.as_str() {
@@ -79,6 +93,12 @@ impl Partitions {
         }
         Ok(leased)
     }
+}
+
+/// Without what is in it. The key is of its own kind, or somebody's.
+fn tell_unreadable(key: &[u8]) {
+    let key = reply::parsed(key).map(tracing::field::display);
+    tracing::error!(key, "what is stored of an event cannot be read: it is a dead letter");
 }
 
 /// What was leased so far, and what went wrong at last.

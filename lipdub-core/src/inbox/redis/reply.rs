@@ -10,29 +10,28 @@ use crate::redis::strange_answer;
 /// Microseconds, below 0 if the server's clock went back.
 type Micros = i64;
 
-/// Whether there may be more, and an event in each row.
-pub(super) type LeaseReply = (String, Vec<LeasedRow>);
+/// A text, unless somebody has edited it.
+type Words = Vec<u8>;
+
+/// Whether there may be more, an event in each row, and the keys of those that were set aside.
+pub(super) type LeaseReply = (String, Vec<LeasedRow>, Vec<Words>);
 
 /// Key, type, job, body, link, attempt, tries, age, reason.
-pub(super) type LeasedRow =
-    (String, String, String, Vec<u8>, Option<String>, u64, u64, Micros, Option<String>);
+pub(super) type LeasedRow = (Words, Words, Words, Vec<u8>, Option<Words>, u64, u64, Micros, Option<Words>);
 
-pub(super) fn leased(row: LeasedRow, token: ClaimToken) -> Result<Leased, StoreError> {
-    let (key, event_type, job, body, link, attempt, tries, age, why) = row;
-    let key = key.parse().map_err(|_| strange_answer())?;
-    let event = InboxEvent {
-        key,
-        event_type: EventType::from(event_type),
-        job: Job::new(job),
-        source: link.map_or(Source::Tenant, Source::Job),
-        body: body.into(),
-    };
-    Ok(Leased::new(Holder { key, token }, event, small(attempt), small(tries), duration(age)).why(why))
+/// What was leased, or the key of what cannot be read.
+pub(super) fn leased(row: LeasedRow, token: ClaimToken) -> Result<Leased, Words> {
+    let (key_words, event_type, job, body, link, attempt, tries, age, why) = row;
+    let event = parsed(&key_words).and_then(|key| event(key, event_type, job, body, link));
+    let Some(event) = event else { return Err(key_words) };
+    let holder = Holder { key: event.key, token };
+    let leased = Leased::new(holder, event, small(attempt), small(tries), duration(age));
+    Ok(leased.why(why.as_deref().map(lossy)))
 }
 
 /// State, attempt, age, reason; and type, job, body and link of one that is not done.
 pub(super) type RecordRow =
-    (String, u64, Micros, Option<String>, Option<String>, Option<String>, Option<Vec<u8>>, Option<String>);
+    (String, u64, Micros, Option<Words>, Option<Words>, Option<Words>, Option<Vec<u8>>, Option<Words>);
 
 pub(super) fn record(row: RecordRow, key: EventKey) -> Result<InboxRecord, StoreError> {
     let (state, attempt, age, why, event_type, job, body, link) = row;
@@ -43,29 +42,54 @@ pub(super) fn record(row: RecordRow, key: EventKey) -> Result<InboxRecord, Store
         "done" => InboxState::Done,
         _ => return Err(strange_answer()),
     };
-    let event = event_type.zip(job).zip(body).map(|((event_type, job), body)| InboxEvent {
-        key,
-        event_type: EventType::from(event_type),
-        job: Job::new(job),
-        source: link.map_or(Source::Tenant, Source::Job),
-        body: body.into(),
-    });
+    let event = event_type.zip(job).zip(body);
+    let event = event.and_then(|((event_type, job), body)| self::event(key, event_type, job, body, link));
+    let why = why.as_deref().map(lossy);
     Ok(InboxRecord { event, state, attempt: small(attempt), why, age: duration(age) })
 }
 
-/// Key, type, job, attempt, reason, age, how long it has been dead, and since when.
-pub(super) type DeadRow = (String, String, String, u64, String, Micros, Micros, u64);
+/// Nothing if somebody has made of it what is no text.
+fn event(
+    key: EventKey,
+    event_type: Words,
+    job: Words,
+    body: Vec<u8>,
+    link: Option<Words>,
+) -> Option<InboxEvent> {
+    Some(InboxEvent {
+        key,
+        event_type: EventType::from(String::from_utf8(event_type).ok()?),
+        job: Job::new(String::from_utf8(job).ok()?),
+        source: match link {
+            Some(link) => Source::Job(String::from_utf8(link).ok()?),
+            None => Source::Tenant,
+        },
+        body: body.into(),
+    })
+}
 
-pub(super) fn dead_letter(row: DeadRow) -> Result<DeadLetter, StoreError> {
-    let (key, event_type, job, attempt, why, age, dead_for, _) = row;
-    Ok(DeadLetter {
-        key: key.parse().map_err(|_| strange_answer())?,
-        event_type: EventType::from(event_type),
-        job: Job::new(job),
-        attempt: small(attempt),
-        why,
-        age: duration(age),
-        dead_for: duration(dead_for),
+pub(super) fn parsed(key: &[u8]) -> Option<EventKey> {
+    std::str::from_utf8(key).ok()?.parse().ok()
+}
+
+fn lossy(words: &[u8]) -> String {
+    String::from_utf8_lossy(words).into_owned()
+}
+
+/// Where it stands, its key, type, job, attempt, reason, age, how long it has been dead, and since when.
+pub(super) type DeadRow = (Words, Option<Words>, Words, Words, u64, Words, Micros, Micros, u64);
+
+/// A dead letter, as far as it can be read. Nothing if it has no key by which it could be named.
+pub(super) fn dead_letter(row: &DeadRow) -> Option<DeadLetter> {
+    let (_, key, event_type, job, attempt, why, age, dead_for, _) = row;
+    Some(DeadLetter {
+        key: parsed(key.as_deref()?)?,
+        event_type: EventType::from(lossy(event_type)),
+        job: Job::new(lossy(job)),
+        attempt: small(*attempt),
+        why: lossy(why),
+        age: duration(*age),
+        dead_for: duration(*dead_for),
     })
 }
 

@@ -1,9 +1,10 @@
--- Queues the event ARGV[1] again if it is dead, with the body ARGV[2] that has come, by a job's link ARGV[3] or none.
-local key, body, source = ARGV[1], ARGV[2], ARGV[3]
+-- Queues the event ARGV[1] again if it is dead, as the type ARGV[2] and the job ARGV[3], with the body ARGV[4] and by a
+-- job's link ARGV[5] or none, as it has come.
+local key, which, job, body, source = unpack(ARGV)
 
 if is_done(key) then return 'done' end
 local known = find(key)
 if not known then return 'unknown' end
 if known.state ~= 'dead' then return 'waiting' end
-revive(known, body, source)
+revive(known, which, job, body, source)
 return 'revived'
