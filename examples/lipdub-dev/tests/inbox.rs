@@ -32,7 +32,7 @@ const CUSTOMER: &str = "https://customers.example/a-link";
 struct Place {
     flags: [String; 2],
     inbox: Arc<dyn Inbox>,
-    _storage: Storage,
+    storage: Storage,
 }
 
 #[allow(dead_code, reason = "they are there until they are dropped")]
@@ -48,7 +48,7 @@ impl Place {
         let inbox = SqliteInbox::builder(&file).lock_timeout(Duration::from_secs(20));
         let inbox = Arc::new(inbox.open().await.expect("an inbox"));
         let flags = ["--sqlite".to_owned(), file.display().to_string()];
-        Self { flags, inbox, _storage: Storage::File(directory) }
+        Self { flags, inbox, storage: Storage::File(directory) }
     }
 
     /// On a server that keeps nothing: who only looks at it must not mind.
@@ -57,7 +57,7 @@ impl Place {
         let inbox = RedisInbox::builder(server.url()).allow_volatile().timeout(Duration::from_secs(20));
         let inbox = Arc::new(inbox.connect().await.expect("an inbox"));
         let flags = ["--redis".to_owned(), server.url()];
-        Self { flags, inbox, _storage: Storage::Server(server) }
+        Self { flags, inbox, storage: Storage::Server(server) }
     }
 
     async fn both() -> [Self; 2] {
@@ -322,6 +322,36 @@ async fn an_event_is_shown_by_its_key_and_its_body_only_if_asked_for() {
             let output = place.run(&["show", key]).await;
             assert_eq!((output.status.code(), stdout(&output)), (Some(1), String::new()), "{key}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_read_is_shown_listed_and_settled() {
+    for place in Place::both().await {
+        let (lost, other) = (event(1, "job 1"), event(2, "job 2"));
+        place.accept(&lost).await;
+        place.accept(&other).await;
+        match &place.storage {
+            Storage::File(directory) => {
+                let file = rusqlite::Connection::open(directory.path().join("inbox.db")).expect("a database");
+                file.execute("DELETE FROM body WHERE seq = 1", []).expect("an edit");
+            }
+            Storage::Server(server) => {
+                let hash = format!("lipdub:inbox:{{0}}:event:{}", lost.key);
+                server.command(&["HDEL", &hash, "body"]);
+            }
+        }
+        let leased = place.lease(9).await;
+        assert_eq!(leased.iter().map(|leased| leased.event.key).collect::<Vec<_>>(), [other.key]);
+        assert_eq!(place.json(&["stats"]).await[0]["dead"], 1);
+        assert!(place.shown(&["dead"]).await.contains("what is stored of it cannot be read"));
+        let shown = place.shown(&["show", &short(&lost), "--body"]).await;
+        assert!(shown.contains("\ndied ") && shown.contains("\nbody      it cannot be read"), "{shown}");
+        assert_eq!(place.json(&["show", &short(&lost)]).await[0]["body_bytes"], Value::Null);
+        place.shown(&["replay", &short(&lost)]).await;
+        assert!(place.lease(9).await.is_empty());
+        place.shown(&["discard", &short(&lost)]).await;
+        assert_eq!(place.state(lost.key).await, InboxState::Done);
     }
 }
 

@@ -37,7 +37,7 @@ Examples:
 
 With --json it is an object with key, state (queued, leased, done, dead), event_type, job, source, attempt, why, age_seconds, \
 dead_for_seconds, body_bytes, and with --body the body as it came, a string. What is not known any more is null: a done event \
-keeps little more than its key.";
+keeps little more than its key, and of one that cannot be read, because it was edited or a part of it is gone, there is no more.";
 
 pub(super) async fn run(options: Options, inbox: &dyn Inbox, output: &Output) -> Result<IsWell, BoxError> {
     let key = resolve_one(inbox, &options.key).await?.key()?;
@@ -47,16 +47,16 @@ pub(super) async fn run(options: Options, inbox: &dyn Inbox, output: &Output) ->
     Ok(true)
 }
 
-/// A record does not say when its event died, but the list of those of its job does.
+/// A record does not say when its event died, but the list of those of its job does, or that of all if it has lost it.
 async fn dead_for(
     inbox: &dyn Inbox,
     key: EventKey,
     record: &InboxRecord,
 ) -> Result<Option<Duration>, StoreError> {
-    let InboxRecord { state: InboxState::Dead, event: Some(event), .. } = record else { return Ok(None) };
+    let InboxRecord { state: InboxState::Dead, event, .. } = record else { return Ok(None) };
     let mut filter = DeadFilter::default();
-    filter.event_type = Some(event.event_type.clone());
-    filter.job = Some(event.job.clone());
+    filter.event_type = event.as_ref().map(|event| event.event_type.clone());
+    filter.job = event.as_ref().map(|event| event.job.clone());
     let mut letters = DeadLetters::new(inbox, filter);
     while let Some(letter) = letters.next().await? {
         if letter.key == key {
@@ -78,7 +78,7 @@ impl Found {
         let Self { key, record, .. } = self;
         let event = record.event.as_ref();
         let body = event.map(|event| format!("{} bytes", event.body.len()));
-        let body = body.unwrap_or_else(|| "not kept any more".to_owned());
+        let body = body.unwrap_or_else(|| self.why_no_body().to_owned());
         let hint = if self.has_body || event.is_none() { "" } else { "; --body shows it" };
         let lines = [
             ("key", Some(key.to_string())),
@@ -120,6 +120,11 @@ impl Found {
             object["body"] = self.body().into();
         }
         object
+    }
+
+    /// What cannot be read has been edited, or a part of it is gone.
+    fn why_no_body(&self) -> &'static str {
+        if self.record.state == InboxState::Done { "not kept any more" } else { "it cannot be read" }
     }
 
     fn body(&self) -> Option<String> {
