@@ -365,6 +365,29 @@ async fn an_event_that_fails_for_good_is_a_dead_letter_with_its_errors() {
     assert_eq!(dead, [(1, chain.clone()), (3, "the handler panicked: it cannot be".to_owned()), (3, chain)]);
 }
 
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("it cannot be said")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_panics_when_it_is_asked_is_an_error_as_any_other() {
+    let scene = Scene::new(|_, _| async { Err(Unspeakable.into()) });
+    scene.accepted([1]).await;
+    let working = scene.work(|worker| worker.tries(2).backoff(SECOND, SECOND).lease(HOUR));
+    let begun = Instant::now();
+    scene.settled().await;
+    assert!(begun.elapsed() < 60 * SECOND, "{:?}", begun.elapsed());
+    assert!(scene.dead().await[0].why.contains("panicked"), "{}", scene.dead().await[0].why);
+    working.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_that_comes_again_is_handled_again() {
     let works = Arc::new(AtomicBool::new(false));

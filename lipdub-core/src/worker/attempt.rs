@@ -5,6 +5,7 @@
 //! the one window in which a success runs twice.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,8 +176,14 @@ impl Attempt {
     }
 }
 
-/// The error with its causes, for whoever looks into the dead letters.
+/// What the error says, which is the handler's own and may panic as the handler may.
 fn why(error: &HandlerError) -> String {
+    catch_unwind(AssertUnwindSafe(|| with_causes(error)))
+        .unwrap_or_else(|_| "the handler's error panicked when it was asked what it is".to_owned())
+}
+
+/// The error with its causes, for whoever looks into the dead letters.
+fn with_causes(error: &HandlerError) -> String {
     const LONGEST: usize = 4096;
     let mut why = error.inner().to_string();
     let mut cause = error.inner().source();
