@@ -18,8 +18,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// You need not name this trait: any `Fn(Event<T>) -> impl Future<Output = Result<(), HandlerError>>` is one,
 /// if it and its future are `Send` and `'static`.
 ///
-/// The future runs in a task of its own, so a sender that hangs up does not cut it off. It must not block the
-/// thread: use `tokio::task::spawn_blocking` for work that does.
+/// The future goes on in a task of its own as soon as it has to wait, so a sender that hangs up does not cut it off. It
+/// must not block the thread: use `tokio::task::spawn_blocking` for work that does.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot handle an event with data of type `{T}`",
     note = "a handler is a closure `|event: Event<{T}>| async move {{ …; Ok(()) }}`, `Send + Sync + 'static`, whose future is `Send`",
@@ -190,7 +190,7 @@ impl Handlers {
     }
 
     /// Keeps a handler whose data takes whatever there is.
-    pub(crate) fn add_lenient<T: From<Value> + 'static>(
+    pub(crate) fn add_lenient<T: DeserializeOwned + Default + 'static>(
         &mut self,
         event_type: EventType,
         handler: impl Handler<T>,

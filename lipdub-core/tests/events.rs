@@ -105,6 +105,25 @@ fn a_documented_type_with_unexpected_data_is_handled_with_the_raw_body_at_hand()
 }
 
 #[test]
+fn what_is_no_object_has_no_fields() {
+    for data in ["null", "true", "-5", "7", "7.5", r#""text""#, r#"["text",{"generate_id":1}]"#] {
+        let event = render_complete(data);
+        assert_eq!(event.data, RenderComplete::default(), "{data}");
+        assert_eq!(serde_json::from_str::<RenderComplete>(data).unwrap(), event.data, "{data}");
+    }
+}
+
+#[test]
+fn of_two_fields_with_one_name_the_last_one_counts() {
+    let event = render_complete(r#"{"generate_id":1,"x":1,"generate_id":2,"x":2,"shot_id":3,"shot_id":[]}"#);
+    assert_eq!(event.data.generate_id.as_ref().map(Id::as_str), Some("2"));
+    assert_eq!(event.data.shot_id, None);
+    let mut extra: Vec<_> = event.data.extra.iter().collect();
+    extra.sort_by_key(|(name, _)| *name);
+    assert_eq!(extra, [("shot_id", &json!([])), ("x", &json!(2))]);
+}
+
+#[test]
 fn half_of_a_surrogate_pair_does_not_lose_the_rest() {
     let event = render_complete(r#"{"generate_id":7,"name":"a\ud83cb\\ud83c\udfac\ud83c\udfac\uDC00"}"#);
     assert_eq!(event.data.generate_id.unwrap().as_str(), "7");

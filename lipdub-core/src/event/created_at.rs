@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::civil::Time;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct CreatedAt {
-    raw: String,
+    raw: Arc<str>,
 }
 
 impl CreatedAt {
@@ -36,7 +37,7 @@ impl CreatedAt {
     /// The time, if the text is an ISO 8601 timestamp up to 9999-12-30. One that only names its zone
     /// (`…[Europe/Berlin]`) is none, and the fraction of a second in an offset is rounded.
     pub fn time(&self) -> Option<SystemTime> {
-        let pieces = Pieces::parse(&self.raw).ok()?;
+        let pieces = Pieces::parse(self.raw()).ok()?;
         let offset = match pieces.to_numeric_offset() {
             Some(offset) => offset,
             None if pieces.time_zone_annotation().is_none() => Offset::UTC,
@@ -50,18 +51,18 @@ impl CreatedAt {
 
 impl From<&str> for CreatedAt {
     fn from(raw: &str) -> Self {
-        Self { raw: raw.to_owned() }
+        Self { raw: raw.into() }
     }
 }
 
 impl From<String> for CreatedAt {
     fn from(raw: String) -> Self {
-        Self { raw }
+        Self { raw: raw.into() }
     }
 }
 
 impl From<CreatedAt> for String {
     fn from(created_at: CreatedAt) -> Self {
-        created_at.raw
+        created_at.raw.as_ref().into()
     }
 }

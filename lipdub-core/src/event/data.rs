@@ -4,14 +4,15 @@
 //! unexpected shape is `None`, and whatever was not taken is kept in `extra`. A documented event never fails
 //! to decode.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::{fmt, mem};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// The data of [`EventType::RenderComplete`](crate::EventType::RenderComplete).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Value")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RenderComplete {
     /// The render, as the REST API's `generate` calls it.
@@ -37,9 +38,8 @@ pub struct RenderComplete {
     pub extra: Extra,
 }
 
-impl From<Value> for RenderComplete {
-    fn from(data: Value) -> Self {
-        let mut fields = Fields::of(data);
+impl From<Fields<'_>> for RenderComplete {
+    fn from(mut fields: Fields<'_>) -> Self {
         Self {
             generate_id: fields.take("generate_id"),
             shot_id: fields.take("shot_id"),
@@ -52,9 +52,20 @@ impl From<Value> for RenderComplete {
     }
 }
 
+impl From<Value> for RenderComplete {
+    fn from(data: Value) -> Self {
+        Self::from(Fields::from(data))
+    }
+}
+
+impl<'de> Deserialize<'de> for RenderComplete {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Fields::deserialize(deserializer).map(Self::from)
+    }
+}
+
 /// The data of [`EventType::RenderFailed`](crate::EventType::RenderFailed).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Value")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RenderFailed {
     /// The render, as the REST API's `generate` calls it.
@@ -77,9 +88,8 @@ pub struct RenderFailed {
     pub extra: Extra,
 }
 
-impl From<Value> for RenderFailed {
-    fn from(data: Value) -> Self {
-        let mut fields = Fields::of(data);
+impl From<Fields<'_>> for RenderFailed {
+    fn from(mut fields: Fields<'_>) -> Self {
         Self {
             generate_id: fields.take("generate_id"),
             shot_id: fields.take("shot_id"),
@@ -91,9 +101,20 @@ impl From<Value> for RenderFailed {
     }
 }
 
+impl From<Value> for RenderFailed {
+    fn from(data: Value) -> Self {
+        Self::from(Fields::from(data))
+    }
+}
+
+impl<'de> Deserialize<'de> for RenderFailed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Fields::deserialize(deserializer).map(Self::from)
+    }
+}
+
 /// The data of the events that report a stage on the way to a render, from upload to training.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Value")]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StageEvent {
     /// The stage, the one field that LipDub documents.
@@ -116,9 +137,8 @@ pub struct StageEvent {
     pub extra: Extra,
 }
 
-impl From<Value> for StageEvent {
-    fn from(data: Value) -> Self {
-        let mut fields = Fields::of(data);
+impl From<Fields<'_>> for StageEvent {
+    fn from(mut fields: Fields<'_>) -> Self {
         Self {
             stage: fields.take("stage"),
             shot_id: fields.take("shot_id"),
@@ -127,6 +147,18 @@ impl From<Value> for StageEvent {
             tracking_id: fields.take("tracking_id"),
             extra: fields.rest(),
         }
+    }
+}
+
+impl From<Value> for StageEvent {
+    fn from(data: Value) -> Self {
+        Self::from(Fields::from(data))
+    }
+}
+
+impl<'de> Deserialize<'de> for StageEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Fields::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -230,55 +262,144 @@ impl fmt::Debug for Extra {
     }
 }
 
-/// The fields of a JSON object, to be taken one by one; empty for anything else.
-struct Fields(Map<String, Value>);
+/// The fields of a JSON object, to be taken one by one; none for anything else.
+///
+/// A list, for they are few, and most are taken at once. Of doubles the last one counts, as in a [`Map`].
+#[derive(Default)]
+struct Fields<'a>(Vec<(Cow<'a, str>, Value)>);
 
-impl Fields {
-    fn of(data: Value) -> Self {
-        match data {
-            Value::Object(fields) => Self(fields),
-            _ => Self(Map::new()),
+impl Fields<'_> {
+    /// Takes a field out if it fits; one that does not stays for `extra`.
+    fn take<T: FromField>(&mut self, name: &str) -> Option<T> {
+        let (_, value) = self.0.iter_mut().rfind(|(field, _)| field == name)?;
+        match T::from_field(mem::take(value)) {
+            Ok(taken) => {
+                self.0.retain(|(field, _)| field != name);
+                Some(taken)
+            }
+            Err(unfit) => {
+                *value = unfit;
+                None
+            }
         }
     }
 
-    /// Takes a field out if it fits; one that does not stays for `extra`.
-    fn take<T: FromField>(&mut self, name: &str) -> Option<T> {
-        let taken = T::from_field(self.0.get(name)?)?;
-        self.0.remove(name);
-        Some(taken)
-    }
-
     fn rest(self) -> Extra {
-        Extra(self.0)
+        Extra(self.0.into_iter().map(|(name, value)| (name.into_owned(), value)).collect())
     }
 }
 
+impl From<Value> for Fields<'_> {
+    fn from(data: Value) -> Self {
+        match data {
+            Value::Object(fields) => {
+                Self(fields.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect())
+            }
+            _ => Self::default(),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldsVisitor)
+    }
+}
+
+/// Takes whatever a [`Value`] can be of.
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+        let mut fields = Vec::with_capacity(8);
+        while let Some((Name(name), value)) = map.next_entry()? {
+            // With `arbitrary_precision`, a number comes as such a field; no event has one.
+            if !name.starts_with("$serde_json::private::") {
+                fields.push((name, value));
+            }
+        }
+        Ok(Fields(fields))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Fields<'de>, A::Error> {
+        IgnoredAny.visit_seq(seq).map(|_| Fields::default())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Fields<'de>, D::Error> {
+        Fields::deserialize(deserializer)
+    }
+
+    fn visit_unit<E>(self) -> Result<Fields<'de>, E> {
+        Ok(Fields::default())
+    }
+
+    fn visit_none<E>(self) -> Result<Fields<'de>, E> {
+        Ok(Fields::default())
+    }
+
+    fn visit_bool<E>(self, _value: bool) -> Result<Fields<'de>, E> {
+        Ok(Fields::default())
+    }
+
+    fn visit_i64<E>(self, _value: i64) -> Result<Fields<'de>, E> {
+        Ok(Fields::default())
+    }
+
+    fn visit_u64<E>(self, _value: u64) -> Result<Fields<'de>, E> {
+        Ok(Fields::default())
+    }
+
+    fn visit_f64<E>(self, _value: f64) -> Result<Fields<'de>, E> {
+        Ok(Fields::default())
+    }
+
+    fn visit_str<E>(self, _value: &str) -> Result<Fields<'de>, E> {
+        Ok(Fields::default())
+    }
+}
+
+/// The name of a field, borrowed unless it has escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 trait FromField: Sized {
-    fn from_field(value: &Value) -> Option<Self>;
+    /// Gives the value back if it does not fit.
+    fn from_field(value: Value) -> Result<Self, Value>;
 }
 
 impl FromField for String {
-    fn from_field(value: &Value) -> Option<Self> {
-        value.as_str().map(str::to_owned)
+    fn from_field(value: Value) -> Result<Self, Value> {
+        match value {
+            Value::String(text) => Ok(text),
+            other => Err(other),
+        }
     }
 }
 
 impl FromField for DownloadUrl {
-    fn from_field(value: &Value) -> Option<Self> {
+    fn from_field(value: Value) -> Result<Self, Value> {
         String::from_field(value).map(Self)
     }
 }
 
 impl FromField for Id {
-    fn from_field(value: &Value) -> Option<Self> {
+    fn from_field(value: Value) -> Result<Self, Value> {
         match value {
-            Value::String(text) => Some(Self(text.clone())),
+            Value::String(text) => Ok(Self(text)),
             Value::Number(number) => {
                 let whole = number.as_u64().map(|id| id.to_string());
                 let whole = whole.or_else(|| number.as_i64().map(|id| id.to_string()));
-                whole.or_else(|| number.as_f64().and_then(whole_number)).map(Self)
+                let whole = whole.or_else(|| number.as_f64().and_then(whole_number));
+                whole.map(Self).ok_or(Value::Number(number))
             }
-            _ => None,
+            other => Err(other),
         }
     }
 }

@@ -1,4 +1,5 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -6,7 +7,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::EventType;
-use super::canonical::{self, Unreadable};
+use super::canonical::{Unreadable, Writer};
 
 /// What makes an event this one and no other: the name under which a store remembers it.
 ///
@@ -19,7 +20,7 @@ use super::canonical::{self, Unreadable};
 ///
 /// It is shown, and serialised, as a version and 64 hexadecimal digits, such as `v1-9f86d0…`; nothing of the
 /// event can be read from it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventKey {
     digest: [u8; 32],
 }
@@ -35,15 +36,12 @@ impl EventKey {
         created_at: Option<&RawValue>,
         data: Option<&RawValue>,
     ) -> Result<Self, Unreadable> {
-        let mut hasher = Sha256::new_with_prefix(b"lipdub event v1\0");
-        canonical::text(event_type.as_str(), &mut hasher);
-        for part in [created_at, data] {
-            match part {
-                Some(value) => canonical::value(value, &mut hasher)?,
-                None => canonical::absent(&mut hasher),
-            }
-        }
-        Ok(Self { digest: hasher.finalize().into() })
+        let length = data.map_or(0, |data| data.get().len());
+        let mut writer = Writer::new(b"lipdub event v1\0", length);
+        writer.text(event_type.as_str());
+        writer.json(created_at)?;
+        writer.json(data)?;
+        Ok(Self { digest: Sha256::digest(writer.written()).into() })
     }
 
     /// Makes a key of a type and a text, which together say what the event is.
@@ -62,10 +60,10 @@ impl EventKey {
     /// assert_eq!(key.to_string().parse(), Ok(key));
     /// ```
     pub fn custom(event_type: &EventType, identity: &str) -> Self {
-        let mut hasher = Sha256::new_with_prefix(b"lipdub custom v1\0");
-        canonical::text(event_type.as_str(), &mut hasher);
-        canonical::text(identity, &mut hasher);
-        Self { digest: hasher.finalize().into() }
+        let mut writer = Writer::new(b"lipdub custom v1\0", identity.len());
+        writer.text(event_type.as_str());
+        writer.text(identity);
+        Self { digest: Sha256::digest(writer.written()).into() }
     }
 
     /// A byte of the digest, evenly spread over all keys: a store can choose a shard by it.
@@ -74,12 +72,23 @@ impl EventKey {
     }
 }
 
+impl Hash for EventKey {
+    /// By a part of the digest, which no two keys share but by a chance of one in 2^64.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [.., a, b, c, d, e, f, g, h] = self.digest;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+    }
+}
+
 const VERSION: &str = "v1-";
 
 impl fmt::Display for EventKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(VERSION)?;
-        self.digest.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.digest.iter().try_for_each(|byte| {
+            formatter.write_char(digit(byte >> 4))?;
+            formatter.write_char(digit(byte & 0xf))
+        })
     }
 }
 
@@ -129,6 +138,10 @@ impl fmt::Display for ParseEventKeyError {
 }
 
 impl std::error::Error for ParseEventKeyError {}
+
+fn digit(nibble: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(nibble)])
+}
 
 fn nibble(digit: u8) -> Result<u8, ParseEventKeyError> {
     match digit {

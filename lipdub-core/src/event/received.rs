@@ -1,13 +1,13 @@
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::canonical::Text;
+use super::canonical;
 use super::{CreatedAt, Event, EventKey, EventType, Source};
 
 /// An event whose data is not decoded yet: its delivery was let in, and its body is an event.
@@ -17,12 +17,17 @@ use super::{CreatedAt, Event, EventKey, EventType, Source};
 #[derive(Clone)]
 pub struct Received {
     key: EventKey,
+    attempt: u32,
+    /// Shared, for it goes from hand to hand.
+    content: Arc<Content>,
+}
+
+struct Content {
     event_type: EventType,
     created_at: CreatedAt,
     /// The text of `data` within `raw`, if there is any.
     data: Option<Bytes>,
     raw: Bytes,
-    attempt: u32,
     source: Source,
 }
 
@@ -38,14 +43,15 @@ impl Received {
 
     /// What kind of thing happened.
     pub fn event_type(&self) -> &EventType {
-        &self.event_type
+        &self.content.event_type
     }
 
     /// The event with its data as a `T`.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if the data is no `T`. The types of this crate take whatever a [`Value`] can hold.
+    /// [`DecodeError`] if the data is no `T`. The types of this crate take whatever a `serde_json::Value` can
+    /// hold.
     pub fn event<T: DeserializeOwned>(&self) -> Result<Event<T>, DecodeError> {
         Ok(self.with_data(decode(self.data_text()).map_err(DecodeError::from)?))
     }
@@ -57,26 +63,21 @@ impl Received {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| NotAnEvent)?;
         let event_type = envelope.event_type.ok_or(NotAnEvent)?;
-        let event_type: String = serde_json::from_str(event_type.get()).map_err(|_| NotAnEvent)?;
-        let event_type = EventType::from(event_type);
+        let event_type = canonical::string(event_type).map_err(|_| NotAnEvent)?;
+        let event_type = EventType::from(std::str::from_utf8(&event_type).map_err(|_| NotAnEvent)?);
         let key = EventKey::of_event(&event_type, envelope.created_at, envelope.data);
-        Ok(Self {
-            key: key.map_err(|_| NotAnEvent)?,
-            event_type,
-            created_at: created_at(envelope.created_at),
-            data: envelope.data.map(|data| raw.slice_ref(data.get().as_bytes())),
-            raw,
-            attempt: 0,
-            source,
-        })
+        let key = key.map_err(|_| NotAnEvent)?;
+        let created_at = created_at(envelope.created_at);
+        let data = envelope.data.map(|data| raw.slice_ref(data.get().as_bytes()));
+        Ok(Self { key, attempt: 0, content: Arc::new(Content { event_type, created_at, data, raw, source }) })
     }
 
     pub(crate) fn source(&self) -> &Source {
-        &self.source
+        &self.content.source
     }
 
     pub(crate) fn raw(&self) -> &Bytes {
-        &self.raw
+        &self.content.raw
     }
 
     /// The same under another key.
@@ -92,25 +93,25 @@ impl Received {
     }
 
     /// The event with data that takes whatever there is, so that it can never fail to decode.
-    pub(crate) fn event_leniently<T: From<Value>>(&self) -> Event<T> {
-        let data = decode(self.data_text()).unwrap_or(Value::Null);
-        self.with_data(T::from(data))
+    pub(crate) fn event_leniently<T: DeserializeOwned + Default>(&self) -> Event<T> {
+        self.with_data(decode(self.data_text()).unwrap_or_default())
     }
 
     fn data_text(&self) -> &str {
-        let data = self.data.as_deref().and_then(|data| std::str::from_utf8(data).ok());
+        let data = self.content.data.as_deref().and_then(|data| std::str::from_utf8(data).ok());
         data.unwrap_or("null")
     }
 
     fn with_data<T>(&self, data: T) -> Event<T> {
+        let content = &self.content;
         Event {
             key: self.key,
-            event_type: self.event_type.clone(),
-            created_at: self.created_at.clone(),
+            event_type: content.event_type.clone(),
+            created_at: content.created_at.clone(),
             data,
             attempt: self.attempt,
-            source: self.source.clone(),
-            raw: self.raw.clone(),
+            source: content.source.clone(),
+            raw: content.raw.clone(),
         }
     }
 }
@@ -120,7 +121,7 @@ impl fmt::Debug for Received {
         formatter
             .debug_struct("Received")
             .field("key", &self.key)
-            .field("event_type", &self.event_type)
+            .field("event_type", self.event_type())
             .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
@@ -164,8 +165,9 @@ impl Error for DecodeError {
 
 fn created_at(value: Option<&RawValue>) -> CreatedAt {
     let Some(value) = value else { return CreatedAt::from("") };
-    let text = serde_json::from_str::<String>(value.get());
-    text.map_or_else(|_| CreatedAt::from(value.get()), CreatedAt::from)
+    let text = canonical::string(value).ok();
+    let text = text.as_deref().and_then(|text| std::str::from_utf8(text).ok());
+    CreatedAt::from(text.unwrap_or(value.get()))
 }
 
 fn decode<T: DeserializeOwned>(data: &str) -> Result<T, serde_json::Error> {
@@ -239,8 +241,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut envelope = Envelope::default();
                 while let Some(name) = map.next_key::<&RawValue>()? {
-                    let Text(name) = serde_json::from_str(name.get()).map_err(A::Error::custom)?;
-                    match &*name {
+                    match &*canonical::string(name).map_err(|_| A::Error::custom("no name"))? {
                         b"event_type" => envelope.event_type = Some(map.next_value()?),
                         b"created_at" => envelope.created_at = Some(map.next_value()?),
                         b"data" => envelope.data = Some(map.next_value()?),

@@ -356,7 +356,7 @@ impl WebhookBuilder {
         self
     }
 
-    fn on_documented<T: From<Value> + 'static>(
+    fn on_documented<T: DeserializeOwned + Default + 'static>(
         mut self,
         event_type: EventType,
         handler: impl Handler<T>,
