@@ -1,7 +1,7 @@
 //! One guarded attempt: claim, run the handler under a lease, settle.
 //!
-//! It runs as a task of its own, so that a dropped connection cancels nothing. What holds if the task itself
-//! ends half-way, by a crash or with its runtime:
+//! It goes on as a task of its own as soon as it has to wait, so that a dropped connection cancels nothing. What holds
+//! if the task itself ends half-way, by a crash or with its runtime:
 //!
 //! - before the claim: nothing has happened;
 //! - while the handler runs: the lease lapses, and the next delivery takes the event over;
@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::Instrument as _;
 
+use crate::deadline::at_once;
 use crate::dedupe::{Claim, ClaimRequest, DedupeStore, StoreError, Transition, in_time};
 use crate::event::{EventKey, Received};
 use crate::handler::{HandlerError, HandlerErrorKind};
@@ -43,14 +44,6 @@ enum Permit {
     Limited(
         #[expect(dead_code, reason = "it is held, and counts again when it is dropped")] OwnedSemaphorePermit,
     ),
-}
-
-/// How the handler came to an end.
-enum Ended {
-    /// It said so itself, or panicked.
-    Itself(Result<(), HandlerError>),
-    /// The process is shutting down.
-    Stopped,
 }
 
 impl Attempt {
@@ -78,37 +71,46 @@ impl Attempt {
         Task::new(self.run(work).instrument(span))
     }
 
-    async fn run<W, F>(self, work: W)
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` has room for the attempt twice")]
+    fn run<W, F>(self, work: W) -> impl Future<Output = ()> + Send
     where
-        W: FnOnce(Received) -> F,
-        F: Future<Output = Result<(), HandlerError>>,
+        W: FnOnce(Received) -> F + Send + 'static,
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let Some(permit) = self.permit() else {
-            tracing::warn!("the limit of attempts in flight is reached");
-            return self.report.close(Outcome::Unavailable);
-        };
-        let request = match self.receiver.dedupe.request(self.received.key()) {
-            Ok(request) => request,
-            Err(error) => return self.cannot_claim(&error),
-        };
-        match self.claim(&request).await {
-            Ok(Claim::Granted { attempt }) if self.stop.is_requested() => {
-                self.report.close(Outcome::Unavailable);
-                self.receiver.dedupe.give_back(&request, attempt).await;
-            }
-            Ok(Claim::Granted { attempt }) => self.handle(work, request, attempt, permit).await,
-            Ok(Claim::Done) => self.report.close(Outcome::Remembered),
-            Ok(Claim::Busy { .. }) => self.report.close(Outcome::Busy),
-            Err(error) if self.receiver.fail_open => {
-                tracing::warn!(%error, "handling without dedupe, as configured");
-                self.handle(work, request, 1, permit).await;
-            }
-            Err(error) => {
-                let receiver = Arc::clone(&self.receiver);
-                self.cannot_claim(&error);
-                // The claim may have been made all the same: nobody shall have to wait for its lease.
-                receiver.dedupe.give_back(&request, 0).await;
-            }
+        async move {
+            let Some(permit) = self.permit() else {
+                tracing::warn!("the limit of attempts in flight is reached");
+                return self.report.close(Outcome::Unavailable);
+            };
+            let request = match self.receiver.dedupe.request(self.received.key()) {
+                Ok(request) => request,
+                Err(error) => return self.cannot_claim(&error),
+            };
+            let attempt = match self.claim(&request).await {
+                Ok(Claim::Granted { attempt }) if self.stop.is_requested() => {
+                    self.report.close(Outcome::Unavailable);
+                    return self.receiver.dedupe.give_back(&request, attempt).await;
+                }
+                Ok(Claim::Granted { attempt }) => attempt,
+                Ok(Claim::Done) => return self.report.close(Outcome::Remembered),
+                Ok(Claim::Busy { .. }) => return self.report.close(Outcome::Busy),
+                Err(error) if self.receiver.fail_open => {
+                    tracing::warn!(%error, "handling without dedupe, as configured");
+                    1
+                }
+                Err(error) => {
+                    let receiver = Arc::clone(&self.receiver);
+                    self.cannot_claim(&error);
+                    // The claim may have been made all the same: nobody shall have to wait for its lease.
+                    return receiver.dedupe.give_back(&request, 0).await;
+                }
+            };
+            let outcome = self.handle(work, &request, attempt).await;
+            drop(permit);
+            let Self { receiver, received, report, stop, .. } = self;
+            // Only the mark is left to do, and that may take long: the body need not wait for it.
+            drop(received);
+            receiver.dedupe.settle(&request, attempt, outcome, report, &stop).await;
         }
     }
 
@@ -148,33 +150,28 @@ impl Attempt {
         }
     }
 
-    async fn handle<W, F>(self, work: W, request: ClaimRequest, attempt: u32, permit: Permit)
+    /// Lets `work` handle the event under the lease, and says what came of it.
+    async fn handle<W, F>(&self, work: W, request: &ClaimRequest, attempt: u32) -> Outcome
     where
         W: FnOnce(Received) -> F,
         F: Future<Output = Result<(), HandlerError>>,
     {
         tracing::debug!(attempt, "the handler starts");
-        let ended = tokio::select! {
+        let result = tokio::select! {
             biased;
-            result = self.call(work, attempt) => Ended::Itself(result),
-            never = self.receiver.dedupe.keep_lease(&request, attempt) => match never {},
-            () = self.stop.requested() => Ended::Stopped,
-        };
-        drop(permit);
-        match ended {
-            Ended::Itself(Ok(())) => self.succeeded(request, attempt, Outcome::Processed).await,
-            Ended::Itself(Err(error)) => {
-                self.receiver.tell_failure(&self.received, attempt, &error);
-                match error.kind() {
-                    HandlerErrorKind::Ignore => self.succeeded(request, attempt, Outcome::Ignored).await,
-                    HandlerErrorKind::Permanent => self.succeeded(request, attempt, Outcome::Rejected).await,
-                    HandlerErrorKind::Retry => self.failed(request, attempt, Outcome::Failed).await,
-                }
-            }
-            Ended::Stopped => {
+            result = self.call(work, attempt) => result,
+            never = self.receiver.dedupe.keep_lease(request, attempt) => match never {},
+            () = self.stop.requested() => {
                 tracing::warn!(attempt, "the handler was stopped by the shutdown");
-                self.failed(request, attempt, Outcome::Unavailable).await;
+                return Outcome::Unavailable;
             }
+        };
+        let Err(error) = result else { return Outcome::Processed };
+        self.receiver.tell_failure(&self.received, attempt, &error);
+        match error.kind() {
+            HandlerErrorKind::Ignore => Outcome::Ignored,
+            HandlerErrorKind::Permanent => Outcome::Rejected,
+            HandlerErrorKind::Retry => Outcome::Failed,
         }
     }
 
@@ -184,38 +181,8 @@ impl Attempt {
         F: Future<Output = Result<(), HandlerError>>,
     {
         let received = self.received.clone().in_attempt(attempt);
-        let work = async move { work(received).await };
+        let work = pin!(async move { work(received).await });
         catch_panic(work).await.unwrap_or_else(|panic| Err(panic_error(&*panic)))
-    }
-
-    async fn succeeded(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
-        let Self { receiver, received, report, stop, .. } = self;
-        // Only the mark is left to do, and that may take long: the body need not wait for it.
-        drop(received);
-        match receiver.dedupe.done(&request, attempt).await {
-            Ok(Transition::Applied) => report.close(outcome),
-            Ok(Transition::Refused) => {
-                tracing::warn!(attempt, "the handler succeeded, but the event had been taken over meanwhile");
-                report.close(Outcome::Busy);
-            }
-            Err(error) => {
-                tracing::error!(%error, attempt, "the success could not be marked; trying until it is");
-                // It is a fact all the same: until the store knows, this process answers for it.
-                report.announce(outcome);
-                receiver.dedupe.insist_on_done(&request, attempt, &stop).await;
-            }
-        }
-    }
-
-    async fn failed(self, request: ClaimRequest, attempt: u32, outcome: Outcome) {
-        let Self { receiver, received, report, stop, .. } = self;
-        drop(received);
-        let marked = receiver.dedupe.fail(&request, attempt).await;
-        report.close(outcome);
-        if let Err(error) = marked {
-            tracing::warn!(%error, attempt, "the failure could not be marked; trying until the lease lapses");
-            receiver.dedupe.insist_on_fail(&request, attempt, &stop).await;
-        }
     }
 }
 
@@ -266,6 +233,42 @@ impl Dedupe {
         lease::keep(self.lease, attempt, || self.in_time(self.store.renew(request, attempt))).await
     }
 
+    /// Marks how an attempt ended, and then tells it.
+    async fn settle(
+        &self,
+        request: &ClaimRequest,
+        attempt: u32,
+        outcome: Outcome,
+        report: Report,
+        stop: &Stop,
+    ) {
+        if outcome.is_success() {
+            match self.done(request, attempt).await {
+                Ok(Transition::Applied) => report.close(outcome),
+                Ok(Transition::Refused) => {
+                    tracing::warn!(
+                        attempt,
+                        "the handler succeeded, but the event had been taken over meanwhile"
+                    );
+                    report.close(Outcome::Busy);
+                }
+                Err(error) => {
+                    tracing::error!(%error, attempt, "the success could not be marked; trying until it is");
+                    // It is a fact all the same: until the store knows, this process answers for it.
+                    report.announce(outcome);
+                    self.insist_on_done(request, attempt, stop).await;
+                }
+            }
+        } else {
+            let marked = self.fail(request, attempt).await;
+            report.close(outcome);
+            if let Err(error) = marked {
+                tracing::warn!(%error, attempt, "the failure could not be marked; trying until the lease lapses");
+                self.insist_on_fail(request, attempt, stop).await;
+            }
+        }
+    }
+
     /// Marks a success as soon as the store answers.
     async fn insist_on_done(&self, request: &ClaimRequest, attempt: u32, stop: &Stop) {
         let Ok(_permit) = self.unmarked.try_acquire() else {
@@ -311,7 +314,11 @@ impl Dedupe {
     }
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        in_time(self.timeout, call).await
+        let mut call = pin!(call);
+        match at_once(call.as_mut()).await {
+            Some(answer) => answer,
+            None => in_time(self.timeout, call).await,
+        }
     }
 }
 

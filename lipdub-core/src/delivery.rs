@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::event::EventType;
+
 /// What is known of a delivery before its body is read: the method, the path and the headers.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
@@ -57,10 +59,10 @@ impl<'a> Head<'a> {
     }
 
     /// `X-LipDub-Event`, which mirrors the body's `event_type`. Only a hint: the body wins.
-    pub(crate) fn event_hint(&self) -> Option<Box<str>> {
+    pub(crate) fn event_hint(&self) -> Option<EventType> {
         const LONGEST: usize = 128;
         self.first("x-lipdub-event", |value| {
-            std::str::from_utf8(value).ok().filter(|text| text.len() <= LONGEST).map(Box::from)
+            std::str::from_utf8(value).ok().filter(|text| text.len() <= LONGEST).map(EventType::from)
         })
     }
 

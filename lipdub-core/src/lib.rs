@@ -4,6 +4,7 @@
 mod attempt;
 mod auth;
 mod callback;
+mod deadline;
 pub mod dedupe;
 mod delivery;
 mod event;

@@ -7,12 +7,12 @@ mod shutdown;
 mod twins;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::timeout_at;
 
 pub use self::builder::WebhookBuilder;
 pub use self::config_error::ConfigError;
@@ -22,6 +22,7 @@ pub use self::shutdown::Drained;
 pub(crate) use self::shutdown::{Shutdown, Stop};
 pub(crate) use self::twins::{Outcome, Report};
 use crate::auth::SignatureCounts;
+use crate::deadline::until;
 use crate::delivery::{Answer, Head, Status};
 use crate::event::EventType;
 use crate::handler::Handlers;
@@ -172,9 +173,9 @@ impl Delivery {
 
     /// Handles the event, or finds that it was handled, or stores it in the inbox, and says what to answer.
     ///
-    /// The attempt is given to `spawn`, which must start it as a task: it has to go on when this future is
-    /// dropped, and after the answer deadline. That is `tokio::spawn`, or where handlers shall be able to
-    /// spawn tasks that are not `Send`, the framework's own way.
+    /// The attempt begins here. If it has to wait, it is given to `spawn`, which must go on with it as a task: it
+    /// must not end when this future is dropped, nor at the answer deadline. That is `tokio::spawn`, or where
+    /// handlers shall be able to spawn tasks that are not `Send`, the framework's own way.
     ///
     /// # Cancel safety
     ///
@@ -195,7 +196,7 @@ impl Delivery {
         };
         match intake {
             Some(intake) => {
-                let stored = timeout_at(inbound.deadline(), intake.accept(&received)).await;
+                let stored = until(inbound.deadline(), pin!(intake.accept(&received))).await;
                 inbound.answer(stored.unwrap_or(Status::Unavailable))
             }
             None => {

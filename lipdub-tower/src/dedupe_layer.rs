@@ -28,8 +28,9 @@ use crate::service::{head, poll_chunk, response};
 /// | is not finished at the answer deadline; it goes on | is done or has failed when it ends | 503 `pending` |
 ///
 /// A delivery of an event that is done, that is running, or that may not come in does not reach the inner
-/// service; it is answered as [`WebhookService`](crate::WebhookService) would. The inner service runs in a task of
-/// its own, so that a sender who hangs up cuts nothing off, and the lease is renewed while it does.
+/// service; it is answered as [`WebhookService`](crate::WebhookService) would. The inner service goes on in
+/// a task of its own as soon as it has to wait, so that a sender who hangs up cuts nothing off, and the lease is
+/// renewed while it does.
 /// An event counts as handled when the response is there: what its body still does is not waited for.
 ///
 /// The inner service gets the body that was read, with the request as it came. It is called when it is ready,

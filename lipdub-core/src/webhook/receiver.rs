@@ -3,20 +3,21 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::builder::{CannotKey, EventKeyFn, OnFailure};
 use super::twins::{Entry, Twins};
 use super::{Drained, Shutdown, Stop};
-use crate::attempt::{Attempt, Dedupe};
+use crate::attempt::{Attempt, Dedupe, catch_panic};
 use crate::auth::{Access, Admitted, SignatureCounts};
+use crate::deadline::{at_once, until};
 use crate::delivery::{Answer, Head, Status};
 use crate::event::{EventType, Received};
 use crate::handler::{Failure, HandlerError, HandlerErrorKind};
@@ -149,7 +150,7 @@ pub struct Inbound {
     receiver: Arc<Inner>,
     begun: Instant,
     admitted: Admitted,
-    event_hint: Option<Box<str>>,
+    event_hint: Option<EventType>,
     stop: Stop,
 }
 
@@ -179,7 +180,7 @@ impl Inbound {
             }
             Ok(body.into_bytes())
         };
-        let read = timeout_at(self.begun + self.receiver.read_timeout, whole).await;
+        let read = until(self.begun + self.receiver.read_timeout, pin!(whole)).await;
         read.unwrap_or(Err(Status::Timeout)).map_err(|status| self.answer(status))
     }
 
@@ -195,8 +196,8 @@ impl Inbound {
 
     /// Lets `work` handle the event, unless it was handled, and says what to answer.
     ///
-    /// `work` is called in an attempt of its own, when the event is claimed, and never twice. What it says
-    /// settles the event. `spawn` must start the attempt as a task: see [`Delivery::run`](crate::Delivery::run).
+    /// `work` is called in an attempt, when the event is claimed, and never twice. What it says
+    /// settles the event. `spawn` must go on with the attempt as a task: see [`Delivery::run`](crate::Delivery::run).
     ///
     /// # Cancel safety
     ///
@@ -207,7 +208,8 @@ impl Inbound {
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let deadline = self.deadline();
-        let outcome = timeout_at(deadline, self.outcome(received, work, deadline, spawn)).await;
+        let outcome = pin!(self.outcome(received, work, deadline, spawn));
+        let outcome = until(deadline, outcome).await;
         self.answer(outcome.unwrap_or(Status::Pending))
     }
 
@@ -223,10 +225,10 @@ impl Inbound {
         W: FnOnce(Received) -> F + Send + 'static,
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let (report, mut awaited) = loop {
+        let (report, awaited) = loop {
             match self.receiver.twins.enter(received.key()) {
                 Entry::First(report, awaited) => break (report, awaited),
-                Entry::Twin(mut awaited) => {
+                Entry::Twin(awaited) => {
                     if let Some(status) = awaited.outcome().await.status_for_twin() {
                         return status;
                     }
@@ -234,7 +236,10 @@ impl Inbound {
             }
         };
         let receiver = Arc::clone(&self.receiver);
-        spawn(Attempt::new(receiver, received, report, deadline, self.stop.clone()).task(work));
+        let attempt = Attempt::new(receiver, received, report, deadline, self.stop.clone());
+        if let Some(task) = attempt.task(work).begin().await {
+            spawn(task);
+        }
         awaited.outcome().await.status()
     }
 
@@ -267,7 +272,7 @@ impl Inbound {
     }
 
     fn compare_hint(&self, event_type: &EventType) {
-        if self.event_hint.as_deref().is_some_and(|hint| hint != event_type.as_str()) {
+        if self.event_hint.as_ref().is_some_and(|hint| hint != event_type) {
             tracing::warn!(
                 event_type = event_type.label(),
                 "X-LipDub-Event differs from the body, which wins"
@@ -282,12 +287,20 @@ impl fmt::Debug for Inbound {
     }
 }
 
-/// One attempt, to be run as a task of its own. See [`Delivery::run`](crate::Delivery::run).
+/// An attempt that has begun, to go on as a task of its own. See [`Delivery::run`](crate::Delivery::run).
 pub struct Task(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl Task {
     pub(crate) fn new(attempt: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Box::pin(attempt))
+    }
+
+    /// Begins the attempt, and gives it back if it has to wait: what does not needs no task of its own.
+    ///
+    /// A panic is the attempt's end, as it is a task's.
+    async fn begin(mut self) -> Option<Self> {
+        let begun = catch_panic(at_once(Pin::new(&mut self))).await;
+        matches!(begun, Ok(None)).then_some(self)
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::collections::hash_map;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::SetOnce;
 
 use crate::delivery::Status;
 use crate::event::EventKey;
@@ -10,7 +10,7 @@ use crate::event::EventKey;
 /// The attempts that are running in this process, so that twins wait for each other and not on the store.
 #[derive(Default)]
 pub(crate) struct Twins {
-    running: Mutex<HashMap<EventKey, watch::Receiver<Option<Outcome>>>>,
+    running: Mutex<HashMap<EventKey, Arc<SetOnce<Outcome>>>>,
 }
 
 /// How an attempt ended.
@@ -28,6 +28,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the handler came to an end that shall be remembered.
+    pub(crate) fn is_success(self) -> bool {
+        matches!(self, Self::Processed | Self::Ignored | Self::Rejected)
+    }
+
     /// What the delivery that made the attempt is answered.
     pub(crate) fn status(self) -> Status {
         match self {
@@ -64,14 +69,16 @@ impl Twins {
         match self.lock().entry(key) {
             hash_map::Entry::Occupied(entry) => Entry::Twin(Awaited(entry.get().clone())),
             hash_map::Entry::Vacant(entry) => {
-                let (sender, receiver) = watch::channel(None);
-                entry.insert(receiver.clone());
-                Entry::First(Report { twins: Arc::clone(self), key, sender }, Awaited(receiver))
+                let told = Arc::clone(entry.insert(Arc::default()));
+                let awaited = Awaited(Arc::clone(&told));
+                // An attempt that vanishes without a word was dropped by its runtime: nothing is known of it.
+                let outcome = Outcome::Unavailable;
+                Entry::First(Report { twins: Arc::clone(self), key, told, outcome }, awaited)
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<EventKey, watch::Receiver<Option<Outcome>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<EventKey, Arc<SetOnce<Outcome>>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,46 +87,40 @@ impl Twins {
 pub(crate) struct Report {
     twins: Arc<Twins>,
     key: EventKey,
-    sender: watch::Sender<Option<Outcome>>,
+    told: Arc<SetOnce<Outcome>>,
+    /// What is told in the end.
+    outcome: Outcome,
 }
 
 impl Report {
     /// Tells the outcome and makes room for the next attempt.
-    pub(crate) fn close(self, outcome: Outcome) {
-        // First out of the table: a twin that hears of a failure enters it anew.
-        self.leave();
-        self.announce(outcome);
+    pub(crate) fn close(mut self, outcome: Outcome) {
+        self.outcome = outcome;
     }
 
     /// Tells the outcome, and goes on answering with it until it is dropped.
     pub(crate) fn announce(&self, outcome: Outcome) {
-        self.sender.send_replace(Some(outcome));
-    }
-
-    fn leave(&self) {
-        let mut running = self.twins.lock();
-        if running.get(&self.key).is_some_and(|receiver| receiver.same_channel(&self.sender.subscribe())) {
-            running.remove(&self.key);
-        }
+        // The first word stands.
+        let _ = self.told.set(outcome);
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        self.leave();
+        // First out of the table: a twin that hears of a failure enters it anew.
+        self.twins.lock().remove(&self.key);
+        self.announce(self.outcome);
     }
 }
 
 /// The outcome of an attempt that is running.
-pub(crate) struct Awaited(watch::Receiver<Option<Outcome>>);
+pub(crate) struct Awaited(Arc<SetOnce<Outcome>>);
 
 impl Awaited {
     /// # Cancel safety
     ///
     /// This method is cancel safe.
-    pub(crate) async fn outcome(&mut self) -> Outcome {
-        let told = self.0.wait_for(Option::is_some).await;
-        // An attempt that vanished without a word was dropped by its runtime: nothing is known of it.
-        told.ok().and_then(|outcome| *outcome).unwrap_or(Outcome::Unavailable)
+    pub(crate) async fn outcome(&self) -> Outcome {
+        *self.0.wait().await
     }
 }
