@@ -1,7 +1,8 @@
+use std::borrow::Cow;
 use std::pin::pin;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_core::Stream as _;
 use lipdub_core::{Answer, Head, Headers, Status, Webhook};
@@ -29,8 +30,12 @@ pub(crate) fn head<'a>(request: &'a HttpRequest, headers: &'a ActixHeaders<'a>) 
 pub(crate) fn response(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    for header in answer.headers() {
-        response.insert_header((header.0, &*header.1));
+    for (name, value) in answer.headers() {
+        let name = HeaderName::from_static(name);
+        match value {
+            Cow::Borrowed(value) => response.insert_header((name, HeaderValue::from_static(value))),
+            Cow::Owned(value) => response.insert_header((name, value)),
+        };
     }
     if answer.status() == Status::Timeout {
         // The rest of the body may still come, so the connection is of no more use.
