@@ -66,9 +66,16 @@ impl EventKey {
         Self { digest: Sha256::digest(writer.written()).into() }
     }
 
-    /// A byte of the digest, evenly spread over all keys: a store can choose a shard by it.
+    /// A byte of the digest, evenly spread over all keys: an inbox can choose a partition by it.
+    #[cfg(feature = "redis")]
     pub(crate) fn spread(&self) -> u8 {
         self.digest[0]
+    }
+
+    /// The first 128 bits of the digest, and the other 128.
+    pub(crate) fn halves(&self) -> (u128, u128) {
+        let half = |index: usize| std::array::from_fn(|at| self.digest[index * 16 + at]);
+        (u128::from_be_bytes(half(0)), u128::from_be_bytes(half(1)))
     }
 }
 
