@@ -17,6 +17,7 @@
 //! [`MemoryStore`] serves a single process, `RedisStore` (feature `redis`) several. Your own implements
 //! [`DedupeStore`].
 
+mod fingerprint;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
@@ -179,6 +180,11 @@ impl ClaimToken {
             stock.extend(rest);
             Ok(Self(token))
         })
+    }
+
+    /// Half of its bits, which are enough for those who claim one event to differ by.
+    fn half(self) -> u64 {
+        u64::from_be_bytes(std::array::from_fn(|index| self.0[index]))
     }
 }
 

@@ -93,6 +93,95 @@ mod memory_bounds {
         assert_eq!(claim(&store, 1).await, Claim::Done);
     }
 
+    #[tokio::test]
+    async fn an_event_that_failed_is_as_young_as_its_last_transition() {
+        let store = MemoryStore::with_capacity(4);
+        handle(&store, 0).await;
+        let failing = request(1);
+        assert_eq!(store.claim(&failing).await.unwrap(), Claim::Granted { attempt: 1 });
+        assert_eq!(store.fail(&failing, 1).await.unwrap(), Transition::Applied);
+        for number in [2, 1, 3, 4, 5] {
+            handle(&store, number).await;
+        }
+        assert_eq!(events(&store), 4);
+        for number in [1, 3, 4, 5] {
+            assert_eq!(claim(&store, number).await, Claim::Done, "event {number}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_that_fails_again_and_again_takes_one_place() {
+        let store = MemoryStore::with_capacity(3);
+        handle(&store, 0).await;
+        handle(&store, 1).await;
+        for attempt in 1..20 {
+            let request = request(2);
+            assert_eq!(store.claim(&request).await.unwrap(), Claim::Granted { attempt });
+            assert_eq!(store.fail(&request, attempt).await.unwrap(), Transition::Applied);
+        }
+        assert_eq!(events(&store), 3);
+        assert_eq!(claim(&store, 0).await, Claim::Done);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn claims_that_nobody_settles_make_room_when_their_leases_have_lapsed() {
+        let store = MemoryStore::with_capacity(4);
+        for number in 0..10 {
+            assert_eq!(claim(&store, number).await, Claim::Granted { attempt: 1 });
+        }
+        advance(LEASE).await;
+        for number in 10..20 {
+            handle(&store, number).await;
+        }
+        assert_eq!(events(&store), 4);
+        for number in 16..20 {
+            assert_eq!(claim(&store, number).await, Claim::Done, "event {number}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_lease_keeps_no_room_for_claims_that_have_lapsed() {
+        let store = MemoryStore::with_capacity(4);
+        let long = ClaimRequest::new(key(0), DAY, DAY * 30).unwrap();
+        assert_eq!(store.claim(&long).await.unwrap(), Claim::Granted { attempt: 1 });
+        for number in 1..10 {
+            assert_eq!(claim(&store, number).await, Claim::Granted { attempt: 1 });
+        }
+        advance(LEASE).await;
+        for number in 10..20 {
+            handle(&store, number).await;
+        }
+        assert_eq!(events(&store), 4);
+        assert!(matches!(claim(&store, 0).await, Claim::Busy { .. }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn leases_and_retentions_may_be_as_long_as_they_like() {
+        let store = MemoryStore::new();
+        let endless = ClaimRequest::new(key(0), Duration::MAX, Duration::MAX).unwrap();
+        assert_eq!(store.claim(&endless).await.unwrap(), Claim::Granted { attempt: 1 });
+        advance(DAY * 365).await;
+        assert!(matches!(claim(&store, 0).await, Claim::Busy { .. }));
+        assert_eq!(store.done(&endless, 1).await.unwrap(), Transition::Applied);
+        advance(DAY * 365).await;
+        assert_eq!(claim(&store, 0).await, Claim::Done);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_stands_before_the_store_was_made_is_right_all_the_same() {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < Duration::from_millis(20) {
+            std::thread::yield_now();
+        }
+        let store = std::thread::spawn(MemoryStore::new).join().unwrap();
+        let brief = ClaimRequest::new(key(0), Duration::from_millis(2), DAY).unwrap();
+        assert_eq!(store.claim(&brief).await.unwrap(), Claim::Granted { attempt: 1 });
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(claim(&store, 0).await, Claim::Busy { lapses_in: Duration::from_millis(1) });
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(claim(&store, 0).await, Claim::Granted { attempt: 2 });
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_event_is_remembered_for_29_days_and_forgotten_after_31() {
         let store = MemoryStore::new();
@@ -133,8 +222,11 @@ mod memory_bounds {
     }
 
     fn request(number: u32) -> ClaimRequest {
-        let key = EventKey::custom(&EventType::RenderComplete, &number.to_string());
-        ClaimRequest::new(key, LEASE, DAY * 30).unwrap()
+        ClaimRequest::new(key(number), LEASE, DAY * 30).unwrap()
+    }
+
+    fn key(number: u32) -> EventKey {
+        EventKey::custom(&EventType::RenderComplete, &number.to_string())
     }
 
     fn events(store: &MemoryStore) -> usize {
