@@ -6,6 +6,7 @@ mod script;
 mod target;
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ToRedisArgs, Value};
@@ -24,17 +25,17 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        let call = async {
+        let call = pin!(async {
             let mut lease = self.link.get().await?;
             let answer = lease.connection.query(command).await;
             lease.answered(answer)
-        };
+        });
         self.in_time(call).await
     }
 
     /// The texts in what every master answers; nothing if one of them refuses the command.
     pub(crate) async fn query_all(&self, command: &Cmd) -> Result<Option<Vec<String>>, StoreError> {
-        let call = async {
+        let call = pin!(async {
             let mut lease = self.link.get().await?;
             let answer = lease.connection.query_all(command).await;
             match lease.answered(answer) {
@@ -42,7 +43,7 @@ impl Server {
                 Err(error) if is_refusal(&error) => Ok(None),
                 Err(error) => Err(error),
             }
-        };
+        });
         self.in_time(call).await
     }
 
@@ -52,16 +53,21 @@ impl Server {
         key: &str,
         arguments: &[impl ToRedisArgs],
     ) -> Result<T, StoreError> {
-        let call = async {
+        let call = pin!(async {
             let mut lease = self.link.get().await?;
             let answer = script.run(&mut lease.connection, key, arguments).await;
             lease.answered(answer)
-        };
+        });
         self.in_time(call).await
     }
 
     /// Dropping a call gives its connection up: see [`Lease`](self::link::Lease).
-    async fn in_time<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
+    ///
+    /// It stays where it is: a future that is moved is copied, and one that another takes in is there twice.
+    async fn in_time<T>(
+        &self,
+        call: Pin<&mut impl Future<Output = RedisResult<T>>>,
+    ) -> Result<T, StoreError> {
         in_time(self.timeout, async { call.await.map_err(store_error) }).await
     }
 }

@@ -24,7 +24,8 @@ impl Source {
             Self::Single(client) => {
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(Some(timeout))
-                    .set_response_timeout(Some(timeout))
+                    // Whoever calls has a time limit, and a second one would be a second timer for each call.
+                    .set_response_timeout(None)
                     .set_pipeline_buffer_size(1_000);
                 let connected = client.get_multiplexed_async_connection_with_config(&config).await?;
                 Ok(Connection::Single(connected))
@@ -101,9 +102,14 @@ impl Link {
 
     /// The connection that there is, or else a new one.
     pub(super) async fn get(&self) -> RedisResult<Lease<'_>> {
-        if let Some(lease) = self.existing() {
-            return Ok(lease);
+        match self.existing() {
+            Some(lease) => Ok(lease),
+            // On the heap, for a future that connects is large, and every call would be as large.
+            None => Box::pin(self.connect()).await,
         }
+    }
+
+    async fn connect(&self) -> RedisResult<Lease<'_>> {
         let asked_at = Instant::now();
         let mut last_failure = self.connecting.lock().await;
         if let Some(lease) = self.existing() {
