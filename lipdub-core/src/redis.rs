@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ToRedisArgs, Value};
 
+pub(crate) use self::error::is_syntax_error;
 use self::error::store_error;
 use self::link::Link;
 pub(crate) use self::script::Script;

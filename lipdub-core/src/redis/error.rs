@@ -16,6 +16,14 @@ fn is_quoting(error: &RedisError) -> bool {
     says(error, "unknown command")
 }
 
+/// Whether the server does not understand what was asked, as one that is older does not.
+pub(crate) fn is_syntax_error(error: &StoreError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    source.is_some_and(|error: &RedisError| {
+        error.detail().is_some_and(|detail| detail.contains("syntax error"))
+    })
+}
+
 /// Whether a server's error has this code, also inside the error of a script, as servers before 7.0 put it.
 pub(super) fn says(error: &RedisError, code: &str) -> bool {
     error.code() == Some(code) || error.detail().is_some_and(|detail| detail.contains(code))

@@ -26,9 +26,9 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The records of an event.
-    pub(crate) fn of(&self, key: &str) -> &[Record] {
-        self.records.get(key).map_or(&[], Vec::as_slice)
+    /// The records of an event, by its [`name`](lipdub_core::RedisStore::name_of).
+    pub(crate) fn of(&self, name: &str) -> &[Record] {
+        self.records.get(name).map_or(&[], Vec::as_slice)
     }
 
     fn add(&mut self, mut file: &[u8]) {
@@ -49,9 +49,9 @@ impl Record {
         let mut parts = value.split(':');
         match parts.next()? {
             "R" => Some(Self::Running { attempt: parts.next()?.parse().ok()? }),
-            "D" => Some(Self::Done),
             "F" => Some(Self::Failed),
-            _ => None,
+            // Who has done it, and nothing else.
+            holder => holder.parse::<u64>().ok().map(|_| Self::Done),
         }
     }
 }
@@ -104,14 +104,14 @@ mod tests {
         };
         let file = [
             "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n",
-            &set("R:1:5:t"),
-            &set("F:1:t"),
-            &set("R:2:5:t"),
-            &set("D:t"),
+            &set("R:1:5:4611686018427387904"),
+            &set("F:1:4611686018427387904"),
+            &set("R:2:5:4611686018427387905"),
+            &set("4611686018427387905"),
         ];
         let mut journal = Journal { records: HashMap::new() };
         journal.add(file.concat().as_bytes());
-        journal.add(&set("R:3:5:t").as_bytes()[..30]);
+        journal.add(&set("R:3:5:6").as_bytes()[..30]);
         let running = |attempt| Record::Running { attempt };
         assert_eq!(journal.of("k"), [running(1), Record::Failed, running(2), Record::Done]);
         assert_eq!(journal.of("lipdub:k"), []);

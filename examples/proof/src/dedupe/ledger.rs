@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use lipdub_core::RedisStore;
 use lipdub_core::testing::{Fate, LipDub, Story, Try};
 
 use super::journal::{Journal, Record};
@@ -50,7 +51,7 @@ impl Ledger {
         let mut findings = Findings { events: self.events.len(), ..Findings::default() };
         for (story, runs) in &self.events {
             findings.count(story, runs);
-            let records = self.journal.of(&story.event().key().to_string());
+            let records = self.journal.of(&RedisStore::name_of(&story.event().key()));
             let case = Case { story, runs, records, killed, is_replayed, began: self.began };
             findings.violations.extend(case.violations().map(|what| format!("{what}\n{case}")));
         }
