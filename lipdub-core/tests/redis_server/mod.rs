@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "it is for tests")]
 #![allow(dead_code, unreachable_pub, reason = "each crate that includes this file uses a part of it")]
 
+use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -227,7 +228,8 @@ fn temp_dir() -> TempDir {
 
 fn spawn(port: u16, arguments: &[String], directory: &TempDir) -> Child {
     let log = fs::File::create(directory.path().join("log")).expect("create the log");
-    let mut command = Command::new("redis-server");
+    let program = env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
+    let mut command = Command::new(program);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir", "."]).args(arguments);
     command.current_dir(directory.path()).stdin(Stdio::null()).stdout(log).stderr(Stdio::null());
     command.spawn().unwrap_or_else(|error| panic!("install redis-server ({error})"))
