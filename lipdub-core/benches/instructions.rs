@@ -105,9 +105,9 @@ fn claims() -> (Runtime, MemoryStore, Vec<ClaimRequest>) {
     (support::runtime(), MemoryStore::new(), (0..TIMES).map(support::claim).collect())
 }
 
-// A claim and its mark, in memory.
+// A claim and its mark, in memory; in a new store, whose blocks and tables are made meanwhile.
 #[library_benchmark]
-#[bench::first(args = (), setup = claims, config = at_most(2_300))]
+#[bench::first(args = (), setup = claims, config = at_most(3_300))]
 fn claim((runtime, store, claims): (Runtime, MemoryStore, Vec<ClaimRequest>)) -> (Runtime, MemoryStore) {
     runtime.block_on(claim_each(&store, &claims));
     (runtime, store)
