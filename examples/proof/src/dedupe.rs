@@ -10,42 +10,29 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lipdub_core::testing::{Faults, LipDub};
 use tokio::time::sleep;
 
 use self::ledger::{Findings, Ledger};
 use crate::havoc::{Havoc, Misfortunes};
 use crate::options::Options;
-use crate::redis::Redis;
-use crate::relay::Relay;
 use crate::report::Report;
 use crate::store::Store;
 use crate::testbeds::{Role, Testbeds};
-use crate::{
-    BoxError, CUT_OFF, FAULT_RATE, KEY, LONGEST_HANDLER, REPLAYS, RETRY_DELAY, events, tell_progress,
-};
+use crate::{BoxError, LONGEST_HANDLER, REPLAYS, events, faulty_lipdub, tell_progress};
 
 /// Longer than any outage of Redis, with time to spare: a holder that lives never loses its claim, so only a kill
 /// can make an event succeed twice.
 const LEASE: Duration = Duration::from_secs(8);
 
 pub(crate) async fn prove(options: &Options, seed: u64, directory: &Path) -> Result<Report, BoxError> {
-    let redis = Redis::start(directory).await?;
-    let relay = Relay::start(redis.socket()).await?;
+    let (store, relay) = Store::redis(directory).await?;
     let arguments =
         ["--redis", &relay.url(), "--lease-ms", &LEASE.as_millis().to_string()].map(str::to_owned);
-    let store = Store::Redis(Arc::new(redis), Arc::new(relay));
     let roles = ["axum", "actix"].map(|framework| Role::receiver(framework, &arguments));
     let receivers = Arc::new(Testbeds::start(options.testbed()?, directory, roles).await?);
 
     let began = SystemTime::now();
-    let lipdub = LipDub::builder(receivers.balancer())
-        .api_key(KEY)
-        .cut_off(CUT_OFF)
-        .retry_delay(RETRY_DELAY)
-        .consumers(options.consumers)
-        .faults(Faults::seeded(seed).rate(FAULT_RATE))
-        .build();
+    let lipdub = faulty_lipdub(&receivers, options, seed);
     let havoc = Havoc::begin(seed, directory, &receivers, &store, LEASE)?;
     tokio::select! {
         () = lipdub.deliver_all(events::plan(seed, options.events(), 60)) => {}

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use lipdub_core::dedupe::Transition;
 use lipdub_core::inbox::{DeadFilter, InboxStats};
+use lipdub_core::testing::LipDub;
 use lipdub_core::testing::sample::Sample;
-use lipdub_core::testing::{Faults, LipDub};
 use lipdub_core::{EventKey, Inbox};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -23,12 +23,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use self::ledger::{Findings, Ledger};
 use crate::havoc::{Havoc, Misfortunes};
 use crate::options::{InboxKind, Options};
-use crate::redis::Redis;
-use crate::relay::Relay;
 use crate::report::Report;
 use crate::store::Store;
 use crate::testbeds::{Role, Testbeds};
-use crate::{BoxError, CUT_OFF, FAULT_RATE, KEY, REPLAYS, RETRY_DELAY, events, tell_progress};
+use crate::{BoxError, REPLAYS, events, faulty_lipdub, tell_progress};
 
 /// What is left of it when an outage begins is longer than the outage. Only stalls are longer.
 const LEASE: Duration = Duration::from_secs(5);
@@ -46,23 +44,13 @@ pub(crate) async fn prove(
     directory: &Path,
 ) -> Result<Report, BoxError> {
     let store = match kind {
-        InboxKind::Redis => {
-            let redis = Redis::start(directory).await?;
-            let relay = Relay::start(redis.socket()).await?;
-            Store::Redis(Arc::new(redis), Arc::new(relay))
-        }
+        InboxKind::Redis => Store::redis(directory).await?.0,
         InboxKind::Sqlite => Store::Sqlite(directory.join("inbox.db")),
     };
     let testbeds = Arc::new(Testbeds::start(options.testbed()?, directory, roles(&store, directory)).await?);
 
     let began = SystemTime::now();
-    let lipdub = LipDub::builder(testbeds.balancer())
-        .api_key(KEY)
-        .cut_off(CUT_OFF)
-        .retry_delay(RETRY_DELAY)
-        .consumers(options.consumers)
-        .faults(Faults::seeded(seed).rate(FAULT_RATE))
-        .build();
+    let lipdub = faulty_lipdub(&testbeds, options, seed);
     let havoc = Havoc::begin(seed, directory, &testbeds, &store, LEASE)?;
     tokio::select! {
         () = deliver_at_rate(&lipdub, events::plan(seed, options.events(), QUICK), options.rate) => {}

@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use lipdub_core::testing::{Faults, LipDub};
 use tokio::time::sleep;
 
 use self::options::{Mode, Options};
@@ -79,6 +80,17 @@ async fn prove(options: &Options) -> Result<bool, BoxError> {
         println!("NOT as promised.");
     }
     Ok(is_proven)
+}
+
+/// LipDub, with something going wrong with many of its tries.
+fn faulty_lipdub(testbeds: &Testbeds, options: &Options, seed: u64) -> LipDub {
+    LipDub::builder(testbeds.balancer())
+        .api_key(KEY)
+        .cut_off(CUT_OFF)
+        .retry_delay(RETRY_DELAY)
+        .consumers(options.consumers)
+        .faults(Faults::seeded(seed).rate(FAULT_RATE))
+        .build()
 }
 
 async fn tell_progress(testbeds: &Testbeds) -> Infallible {

@@ -21,6 +21,13 @@ pub(crate) enum Store {
 }
 
 impl Store {
+    /// A server that is started for it.
+    pub(crate) async fn redis(directory: &Path) -> Result<(Self, Arc<Relay>), BoxError> {
+        let redis = Redis::start(directory).await?;
+        let relay = Arc::new(Relay::start(redis.socket()).await?);
+        Ok((Self::Redis(Arc::new(redis), Arc::clone(&relay)), relay))
+    }
+
     /// What a process is told to use it as an inbox.
     pub(crate) fn inbox_arguments(&self) -> Vec<String> {
         match self {
