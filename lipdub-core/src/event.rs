@@ -3,7 +3,9 @@
 mod canonical;
 mod created_at;
 mod data;
+mod envelope;
 mod event_type;
+mod json;
 mod key;
 mod received;
 
@@ -14,10 +16,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::created_at::CreatedAt;
+pub(crate) use self::data::KnownFields;
 pub use self::data::{DownloadUrl, Extra, Id, RenderComplete, RenderFailed, StageEvent};
+pub(crate) use self::envelope::NotAnEvent;
 pub use self::event_type::EventType;
 pub use self::key::{EventKey, ParseEventKeyError};
-pub(crate) use self::received::NotAnEvent;
 pub use self::received::{DecodeError, Received};
 
 /// Something that happened at LipDub, with its data as a `T`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::event::{DecodeError, Event, EventKey, EventType, Received};
+use crate::event::{DecodeError, Event, EventKey, EventType, KnownFields, Received};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -190,7 +190,7 @@ impl Handlers {
     }
 
     /// Keeps a handler whose data takes whatever there is.
-    pub(crate) fn add_lenient<T: DeserializeOwned + Default + 'static>(
+    pub(crate) fn add_lenient<T: KnownFields + DeserializeOwned + 'static>(
         &mut self,
         event_type: EventType,
         handler: impl Handler<T>,

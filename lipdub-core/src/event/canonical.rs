@@ -4,20 +4,23 @@
 //! order of fields and the text of numbers depends on features that any crate in the application can switch
 //! on (`preserve_order`, `arbitrary_precision`), and a key must outlive a dependency update.
 //!
-//! Each value begins with a tag and either tells its length or has an end, so no two sequences of values
-//! run together.
+//! Each value begins with a tag and has an end of its own, so no two sequences of values run together. A text ends
+//! with a byte that is in no text.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memchr2;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-/// A value that no handler could read as it is: nested deeper than `serde_json` follows when it decodes an event,
-/// or with a name that means something to `serde_json`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unreadable;
+use super::json::{NotJson, Reader, Text};
+
+/// How a text begins.
+pub(super) const TEXT: &[u8] = b"s";
+
+/// How a text ends: with a byte that occurs neither in UTF-8 nor in what stands for half of a surrogate pair.
+pub(super) const END: &[u8] = b"\xff";
+
+/// What stands for a value that is missing, which is not the same as `null`.
+pub(super) const MISSING: &[u8] = b"-";
 
 /// The greatest nesting that `serde_json` decodes, less one level: in a serialised event, data are one deeper.
 const DEEPEST: usize = 126;
@@ -26,80 +29,100 @@ const DEEPEST: usize = 126;
 /// whose nesting it counts anew: enough of that, packed into each other, overflows the stack.
 const PRIVATE: &[u8] = b"$serde_json::private::";
 
-/// What a string says, borrowed unless it has escapes.
-///
-/// In bytes, for JSON allows half of a surrogate pair, which no Rust string can hold: such a half comes in the
-/// three bytes that UTF-8 would have for it.
-pub(super) fn string(value: &RawValue) -> Result<Cow<'_, [u8]>, Unreadable> {
-    let mut reader = Reader::of(value);
-    if reader.next()? == b'"' { reader.string() } else { Err(Unreadable) }
-}
-
-/// Writes values one after the other.
+/// Reads values, and writes them one after the other.
 pub(super) struct Writer<'text> {
-    reader: Reader<'text>,
+    pub(super) reader: Reader<'text>,
     /// Those of the objects that are being read, the outer before the inner.
     members: Vec<Member<'text>>,
     written: Vec<u8>,
 }
 
+/// A value of the text, and what was written for it.
+#[derive(Clone)]
+pub(super) struct Value<'text> {
+    pub(super) text: &'text str,
+    /// Nothing for a value that no handler could read as it is: nested deeper than `serde_json` follows when it
+    /// decodes an event, or with a name that means something to `serde_json`.
+    place: Option<Range<usize>>,
+}
+
 /// A field of an object, and where it was written.
 struct Member<'text> {
-    name: Cow<'text, [u8]>,
+    name: Text<'text>,
     place: Range<usize>,
 }
 
+impl Member<'_> {
+    fn name(&self) -> &[u8] {
+        self.name.as_bytes()
+    }
+}
+
+/// A value that was not written, whether it is JSON or not.
+struct Unwritten;
+
+impl From<NotJson> for Unwritten {
+    fn from(_: NotJson) -> Self {
+        Self
+    }
+}
+
 impl<'text> Writer<'text> {
-    /// Begins with a text that says what follows.
-    pub(super) fn new(purpose: &[u8], length: usize) -> Self {
-        let mut written = Vec::with_capacity(256 + length + length / 2);
-        written.extend_from_slice(purpose);
-        Self { reader: Reader { rest: &[] }, members: Vec::with_capacity(16), written }
+    pub(super) fn new(text: &'text str) -> Self {
+        let reader = Reader::new(text);
+        // Twice, for the fields of an object are written again if they are not in order.
+        Self { reader, members: Vec::with_capacity(16), written: Vec::with_capacity(2 * text.len()) }
     }
 
-    pub(super) fn text(&mut self, text: &str) {
-        tagged(b's', text.as_bytes(), &mut self.written);
-    }
-
-    /// A value, or what stands for one that is missing, which is not the same as `null`.
-    pub(super) fn json(&mut self, value: Option<&'text RawValue>) -> Result<(), Unreadable> {
-        let Some(value) = value else {
-            self.written.push(b'-');
-            return Ok(());
-        };
-        self.reader = Reader::of(value);
-        self.value(DEEPEST)
-    }
-
-    pub(super) fn written(&self) -> &[u8] {
-        &self.written
-    }
-
-    fn value(&mut self, depth_left: usize) -> Result<(), Unreadable> {
-        match self.reader.next()? {
-            b'{' => self.object(depth_left.checked_sub(1).ok_or(Unreadable)?)?,
-            b'[' => self.array(depth_left.checked_sub(1).ok_or(Unreadable)?)?,
-            b'"' => tagged(b's', without_signature(&self.reader.string()?), &mut self.written),
-            // A number, `true`, `false` or `null` is its text.
-            _ => tagged(b'l', self.reader.literal(), &mut self.written),
+    /// Writes the next value.
+    pub(super) fn value(&mut self) -> Result<Value<'text>, NotJson> {
+        self.reader.peek();
+        let (text, begin) = (self.reader.rest(), self.written.len());
+        let written = self.write(DEEPEST);
+        if written.is_err() {
+            self.members.clear();
+            self.written.truncate(begin);
+            self.reader.go_back(text);
+            self.reader.skip_value()?;
         }
-        Ok(())
+        let place = written.ok().map(|()| begin..self.written.len());
+        Ok(Value { text: self.reader.read_since(text), place })
     }
 
-    fn object(&mut self, depth_left: usize) -> Result<(), Unreadable> {
-        self.reader.skip();
+    /// What was written for a value, if it was.
+    pub(super) fn written(&self, value: &Value<'text>) -> Option<&[u8]> {
+        value.place.clone().map(|place| &self.written[place])
+    }
+
+    fn write(&mut self, depth_left: usize) -> Result<(), Unwritten> {
+        match self.reader.peek() {
+            Some(b'{') => self.object(depth_left.checked_sub(1).ok_or(Unwritten)?),
+            Some(b'[') => self.array(depth_left.checked_sub(1).ok_or(Unwritten)?),
+            Some(b'"') => {
+                let text = self.reader.string()?;
+                self.text(TEXT, without_signature(text.as_bytes()));
+                Ok(())
+            }
+            _ => {
+                let literal = self.reader.literal()?;
+                self.text(b"l", literal.as_bytes());
+                Ok(())
+            }
+        }
+    }
+
+    fn object(&mut self, depth_left: usize) -> Result<(), Unwritten> {
+        self.reader.take(b'{')?;
         self.written.push(b'{');
         let (first, begin) = (self.members.len(), self.written.len());
-        while self.reader.goes_on()? {
-            let name = self.reader.string()?;
-            if name.starts_with(PRIVATE) {
-                return Err(Unreadable);
+        while self.reader.goes_on(b'}', self.members.len() == first)? {
+            let name = self.reader.name()?;
+            if name.as_bytes().starts_with(PRIVATE) {
+                return Err(Unwritten);
             }
             let begin = self.written.len();
-            tagged(b's', &name, &mut self.written);
-            self.reader.next()?;
-            self.reader.skip();
-            self.value(depth_left)?;
+            self.text(TEXT, name.as_bytes());
+            self.write(depth_left)?;
             self.members.push(Member { name, place: begin..self.written.len() });
         }
         self.put_in_order(first, begin);
@@ -107,14 +130,22 @@ impl<'text> Writer<'text> {
         Ok(())
     }
 
-    fn array(&mut self, depth_left: usize) -> Result<(), Unreadable> {
-        self.reader.skip();
+    fn array(&mut self, depth_left: usize) -> Result<(), Unwritten> {
+        self.reader.take(b'[')?;
         self.written.push(b'[');
-        while self.reader.goes_on()? {
-            self.value(depth_left)?;
+        let mut is_first = true;
+        while self.reader.goes_on(b']', is_first)? {
+            self.write(depth_left)?;
+            is_first = false;
         }
         self.written.push(b']');
         Ok(())
+    }
+
+    fn text(&mut self, tag: &[u8], text: &[u8]) {
+        self.written.extend_from_slice(tag);
+        self.written.extend_from_slice(text);
+        self.written.extend_from_slice(END);
     }
 
     /// Orders the members of the object that was read by their names.
@@ -122,11 +153,11 @@ impl<'text> Writer<'text> {
     /// Of fields with one name the last one counts, as it does for whoever decodes the object.
     fn put_in_order(&mut self, first: usize, begin: usize) {
         let members = &mut self.members[first..];
-        if !members.is_sorted_by(|left, right| left.name < right.name) {
-            members.sort_by(|left, right| left.name.cmp(&right.name));
+        if !members.is_sorted_by(|left, right| left.name() < right.name()) {
+            members.sort_by(|left, right| left.name().cmp(right.name()));
             let end = self.written.len();
             for (index, member) in members.iter().enumerate() {
-                if members.get(index + 1).is_none_or(|next| next.name != member.name) {
+                if members.get(index + 1).is_none_or(|next| next.name() != member.name()) {
                     self.written.extend_from_within(member.place.clone());
                 }
             }
@@ -135,83 +166,6 @@ impl<'text> Writer<'text> {
         self.members.truncate(first);
     }
 }
-
-fn tagged(tag: u8, text: &[u8], written: &mut Vec<u8>) {
-    written.push(tag);
-    written.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    written.extend_from_slice(text);
-}
-
-/// Reads text that is known to be JSON.
-struct Reader<'text> {
-    rest: &'text [u8],
-}
-
-impl<'text> Reader<'text> {
-    fn of(value: &'text RawValue) -> Self {
-        Self { rest: value.get().as_bytes() }
-    }
-
-    /// The byte with which the next thing begins.
-    fn next(&mut self) -> Result<u8, Unreadable> {
-        self.rest = self.rest.trim_ascii_start();
-        self.rest.first().copied().ok_or(Unreadable)
-    }
-
-    fn skip(&mut self) {
-        self.take(1);
-    }
-
-    /// Whether the object or array has one more, which then is next, or else is left.
-    fn goes_on(&mut self) -> Result<bool, Unreadable> {
-        if self.next()? == b',' {
-            self.skip();
-        }
-        let goes_on = !matches!(self.next()?, b'}' | b']');
-        if !goes_on {
-            self.skip();
-        }
-        Ok(goes_on)
-    }
-
-    fn string(&mut self) -> Result<Cow<'text, [u8]>, Unreadable> {
-        let (mut end, mut has_escapes) = (1, false);
-        loop {
-            let rest = self.rest.get(end..).ok_or(Unreadable)?;
-            end += memchr2(b'"', b'\\', rest).ok_or(Unreadable)?;
-            if self.rest[end] == b'"' {
-                break;
-            }
-            has_escapes = true;
-            end += 2;
-        }
-        let quoted = self.take(end + 1);
-        if has_escapes {
-            let Text(text) = serde_json::from_slice(quoted).map_err(|_| Unreadable)?;
-            Ok(text)
-        } else {
-            Ok(Cow::Borrowed(&quoted[1..end]))
-        }
-    }
-
-    fn literal(&mut self) -> &'text [u8] {
-        let is_over = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
-        self.take(self.rest.iter().position(is_over).unwrap_or(self.rest.len()))
-    }
-
-    fn take(&mut self, length: usize) -> &'text [u8] {
-        let (taken, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        taken
-    }
-}
-
-/// The bytes of a string with escapes.
-///
-/// Only to be read from a string that is known to be JSON, for so read, one can also have control characters, which
-/// JSON forbids.
-#[derive(Deserialize)]
-struct Text<'text>(#[serde(borrow)] Cow<'text, [u8]>);
 
 /// The part of an http(s) URL that stays the same when it is signed anew; any other text whole.
 fn without_signature(text: &[u8]) -> &[u8] {

@@ -3,11 +3,9 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::EventType;
-use super::canonical::{Unreadable, Writer};
+use super::{EventType, canonical};
 
 /// What makes an event this one and no other: the name under which a store remembers it.
 ///
@@ -26,22 +24,12 @@ pub struct EventKey {
 }
 
 impl EventKey {
-    /// Hashes the parts that identify an event.
-    ///
-    /// # Errors
-    ///
-    /// [`Unreadable`] if there is a value that no handler could read.
-    pub(super) fn of_event(
-        event_type: &EventType,
-        created_at: Option<&RawValue>,
-        data: Option<&RawValue>,
-    ) -> Result<Self, Unreadable> {
-        let length = data.map_or(0, |data| data.get().len());
-        let mut writer = Writer::new(b"lipdub event v1\0", length);
-        writer.text(event_type.as_str());
-        writer.json(created_at)?;
-        writer.json(data)?;
-        Ok(Self { digest: Sha256::digest(writer.written()).into() })
+    /// Hashes the parts that identify an event, of which two are written canonically.
+    pub(super) fn of_event(event_type: &EventType, created_at: Option<&[u8]>, data: Option<&[u8]>) -> Self {
+        let digest = with_text(Sha256::new_with_prefix(b"lipdub event v1\0"), event_type.as_str());
+        let digest = digest.chain_update(created_at.unwrap_or(canonical::MISSING));
+        let digest = digest.chain_update(data.unwrap_or(canonical::MISSING));
+        Self { digest: digest.finalize().into() }
     }
 
     /// Makes a key of a type and a text, which together say what the event is.
@@ -60,10 +48,8 @@ impl EventKey {
     /// assert_eq!(key.to_string().parse(), Ok(key));
     /// ```
     pub fn custom(event_type: &EventType, identity: &str) -> Self {
-        let mut writer = Writer::new(b"lipdub custom v1\0", identity.len());
-        writer.text(event_type.as_str());
-        writer.text(identity);
-        Self { digest: Sha256::digest(writer.written()).into() }
+        let digest = with_text(Sha256::new_with_prefix(b"lipdub custom v1\0"), event_type.as_str());
+        Self { digest: with_text(digest, identity).finalize().into() }
     }
 
     /// A byte of the digest, evenly spread over all keys: an inbox can choose a partition by it.
@@ -85,6 +71,10 @@ impl Hash for EventKey {
         let [.., a, b, c, d, e, f, g, h] = self.digest;
         state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
     }
+}
+
+fn with_text(digest: Sha256, text: &str) -> Sha256 {
+    digest.chain_update(canonical::TEXT).chain_update(text).chain_update(canonical::END)
 }
 
 const VERSION: &str = "v1-";

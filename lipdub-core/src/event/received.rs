@@ -3,11 +3,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::DeserializeOwned;
 
-use super::canonical;
+use super::data::{self, KnownFields};
+use super::envelope::{Envelope, NotAnEvent};
 use super::{CreatedAt, Event, EventKey, EventType, Source};
 
 /// An event whose data is not decoded yet: its delivery was let in, and its body is an event.
@@ -30,10 +29,6 @@ struct Content {
     raw: Bytes,
     source: Source,
 }
-
-/// A body that is not an event: no JSON object, no `event_type`, or nested beyond reason.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NotAnEvent;
 
 impl Received {
     /// What makes this event this one: equal in every delivery of it.
@@ -61,14 +56,8 @@ impl Received {
         let text = std::str::from_utf8(&raw).map_err(|_| NotAnEvent)?;
         // A byte order mark may be ignored (RFC 8259, section 8.1).
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| NotAnEvent)?;
-        let event_type = envelope.event_type.ok_or(NotAnEvent)?;
-        let event_type = canonical::string(event_type).map_err(|_| NotAnEvent)?;
-        let event_type = EventType::from(std::str::from_utf8(&event_type).map_err(|_| NotAnEvent)?);
-        let key = EventKey::of_event(&event_type, envelope.created_at, envelope.data);
-        let key = key.map_err(|_| NotAnEvent)?;
-        let created_at = created_at(envelope.created_at);
-        let data = envelope.data.map(|data| raw.slice_ref(data.get().as_bytes()));
+        let Envelope { key, event_type, created_at, data } = Envelope::read(text)?;
+        let data = data.map(|data| raw.slice_ref(data.as_bytes()));
         Ok(Self { key, attempt: 0, content: Arc::new(Content { event_type, created_at, data, raw, source }) })
     }
 
@@ -93,8 +82,9 @@ impl Received {
     }
 
     /// The event with data that takes whatever there is, so that it can never fail to decode.
-    pub(crate) fn event_leniently<T: DeserializeOwned + Default>(&self) -> Event<T> {
-        self.with_data(decode(self.data_text()).unwrap_or_default())
+    pub(crate) fn event_leniently<T: KnownFields + DeserializeOwned>(&self) -> Event<T> {
+        let data = data::read(self.data_text()).or_else(|_| decode(self.data_text()));
+        self.with_data(data.unwrap_or_default())
     }
 
     fn data_text(&self) -> &str {
@@ -163,13 +153,6 @@ impl Error for DecodeError {
     }
 }
 
-fn created_at(value: Option<&RawValue>) -> CreatedAt {
-    let Some(value) = value else { return CreatedAt::from("") };
-    let text = canonical::string(value).ok();
-    let text = text.as_deref().and_then(|text| std::str::from_utf8(text).ok());
-    CreatedAt::from(text.unwrap_or(value.get()))
-}
-
 fn decode<T: DeserializeOwned>(data: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(data).or_else(|error| match with_whole_characters(data) {
         Some(repaired) => serde_json::from_str(&repaired),
@@ -217,41 +200,4 @@ fn low_surrogate(escape: &str) -> bool {
 /// The code unit of an escape such as `\ud83c`.
 fn code_unit(escape: &str) -> Option<u16> {
     u16::from_str_radix(escape.strip_prefix("\\u")?.get(..4)?, 16).ok()
-}
-
-/// The three fields that make an event; of doubles the last one counts, as in Python.
-#[derive(Default)]
-struct Envelope<'a> {
-    event_type: Option<&'a RawValue>,
-    created_at: Option<&'a RawValue>,
-    data: Option<&'a RawValue>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Envelope<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an event")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut envelope = Envelope::default();
-                while let Some(name) = map.next_key::<&RawValue>()? {
-                    match &*canonical::string(name).map_err(|_| A::Error::custom("no name"))? {
-                        b"event_type" => envelope.event_type = Some(map.next_value()?),
-                        b"created_at" => envelope.created_at = Some(map.next_value()?),
-                        b"data" => envelope.data = Some(map.next_value()?),
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(envelope)
-            }
-        }
-
-        deserializer.deserialize_map(Fields)
-    }
 }

@@ -14,7 +14,9 @@ use crate::attempt::Dedupe;
 use crate::auth::{AccessBuilder, ApiKey, ApiKeys, SignatureMode, Verifier};
 use crate::callback::{JobLinks, KeyWithLink};
 use crate::dedupe::{DedupeStore, MemoryStore};
-use crate::event::{Event, EventKey, EventType, Received, RenderComplete, RenderFailed, StageEvent};
+use crate::event::{
+    Event, EventKey, EventType, KnownFields, Received, RenderComplete, RenderFailed, StageEvent,
+};
 use crate::handler::{DoubleHandler, Failure, Handler, HandlerError, Handlers};
 use crate::horizon::{DAY, LATEST_REPLAY, RETENTION};
 use crate::inbox::{Inbox, Intake, Job, JobFn};
@@ -356,7 +358,7 @@ impl WebhookBuilder {
         self
     }
 
-    fn on_documented<T: DeserializeOwned + Default + 'static>(
+    fn on_documented<T: KnownFields + DeserializeOwned + 'static>(
         mut self,
         event_type: EventType,
         handler: impl Handler<T>,

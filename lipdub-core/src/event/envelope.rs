@@ -1,0 +1,82 @@
+//! The body of a delivery.
+
+use super::canonical::{Value, Writer};
+use super::json::{NotJson, Reader, Text};
+use super::{CreatedAt, EventKey, EventType};
+
+/// What a body says, and by which key.
+pub(super) struct Envelope<'text> {
+    pub(super) key: EventKey,
+    pub(super) event_type: EventType,
+    pub(super) created_at: CreatedAt,
+    /// The text of `data`, if there is any.
+    pub(super) data: Option<&'text str>,
+}
+
+/// A body that is not an event: no JSON object, no `event_type`, or nested beyond reason.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotAnEvent;
+
+impl From<NotJson> for NotAnEvent {
+    fn from(_: NotJson) -> Self {
+        Self
+    }
+}
+
+impl<'text> Envelope<'text> {
+    /// Reads it leniently: only `event_type` is needed.
+    pub(super) fn read(text: &'text str) -> Result<Self, NotAnEvent> {
+        let mut writer = Writer::new(text);
+        let Fields { event_type, created_at, data } = Fields::read(&mut writer)?;
+        let event_type = event_type.ok_or(NotAnEvent)?;
+        let written = |value: &Option<Value<'text>>| match value {
+            Some(value) => writer.written(value).map(Some).ok_or(NotAnEvent),
+            None => Ok(None),
+        };
+        let key = EventKey::of_event(&event_type, written(&created_at)?, written(&data)?);
+        let created_at =
+            created_at.map(|value| created_at_of(value.text)).unwrap_or_else(|| CreatedAt::from(""));
+        Ok(Self { key, event_type, created_at, data: data.map(|data| data.text) })
+    }
+}
+
+/// The three fields that make an event; of doubles the last one counts, as in Python.
+#[derive(Default)]
+struct Fields<'text> {
+    event_type: Option<EventType>,
+    created_at: Option<Value<'text>>,
+    data: Option<Value<'text>>,
+}
+
+impl<'text> Fields<'text> {
+    fn read(writer: &mut Writer<'text>) -> Result<Self, NotJson> {
+        let mut fields = Self::default();
+        writer.reader.take(b'{')?;
+        let mut is_first = true;
+        while writer.reader.goes_on(b'}', is_first)? {
+            match writer.reader.name()?.as_bytes() {
+                b"event_type" => fields.event_type = event_type(&mut writer.reader)?,
+                b"created_at" => fields.created_at = Some(writer.value()?),
+                b"data" => fields.data = Some(writer.value()?),
+                _ => writer.reader.skip_value()?,
+            }
+            is_first = false;
+        }
+        // Nothing may follow.
+        writer.reader.peek().map_or(Ok(fields), |_| Err(NotJson))
+    }
+}
+
+/// Nothing if it is no text.
+fn event_type(reader: &mut Reader<'_>) -> Result<Option<EventType>, NotJson> {
+    if reader.peek() != Some(b'"') {
+        return reader.skip_value().map(|()| None);
+    }
+    Ok(reader.string()?.into_str().map(|name| EventType::from(&*name)))
+}
+
+/// What the text says, or else the JSON that stands in its place.
+fn created_at_of(json: &str) -> CreatedAt {
+    let text = Reader::new(json).string().ok().and_then(Text::into_str);
+    CreatedAt::from(text.as_deref().unwrap_or(json))
+}

@@ -1,0 +1,185 @@
+//! Reads JSON ([RFC 8259]) from a text, and finds on the way whether it is any.
+//!
+//! In one go, for the body of a delivery is looked at once: `serde_json` would pass over all of it to tell where
+//! `data` ends, and what is made of `data` needs the same steps again.
+//!
+//! [RFC 8259]: https://www.rfc-editor.org/rfc/rfc8259.html
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A text is no JSON in the place where it was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NotJson;
+
+/// Reads a text, one thing after the other. White space before a thing belongs to it.
+pub(super) struct Reader<'text> {
+    rest: &'text str,
+}
+
+/// What a string says.
+pub(super) enum Text<'text> {
+    /// What stands between the quotes, for it has no escapes.
+    Plain(&'text str),
+    /// In bytes, for JSON allows half of a surrogate pair, which no Rust string can hold: such a half comes in the
+    /// three bytes that UTF-8 would have for it.
+    Unescaped(Vec<u8>),
+}
+
+impl<'text> Reader<'text> {
+    pub(super) fn new(text: &'text str) -> Self {
+        Self { rest: text }
+    }
+
+    /// What is still to be read.
+    pub(super) fn rest(&self) -> &'text str {
+        self.rest
+    }
+
+    /// What was read since there was so much to be read.
+    pub(super) fn read_since(&self, rest: &'text str) -> &'text str {
+        &rest[..rest.len() - self.rest.len()]
+    }
+
+    /// Goes back to where there was so much to be read.
+    pub(super) fn go_back(&mut self, rest: &'text str) {
+        self.rest = rest;
+    }
+
+    /// The byte with which the next thing begins; nothing at the end.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.rest.bytes().next() {
+            self.rest = &self.rest[1..];
+        }
+        self.rest.bytes().next()
+    }
+
+    /// Whether the next thing begins with this character of ASCII, which is taken then.
+    pub(super) fn takes(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        if is_next {
+            self.rest = &self.rest[1..];
+        }
+        is_next
+    }
+
+    pub(super) fn take(&mut self, byte: u8) -> Result<(), NotJson> {
+        if self.takes(byte) { Ok(()) } else { Err(NotJson) }
+    }
+
+    /// Whether the object or array that ends with this byte has one more, or else its end is taken.
+    pub(super) fn goes_on(&mut self, end: u8, is_first: bool) -> Result<bool, NotJson> {
+        if self.takes(end) {
+            return Ok(false);
+        }
+        if !is_first {
+            self.take(b',')?;
+        }
+        Ok(true)
+    }
+
+    /// A name and the colon behind it.
+    pub(super) fn name(&mut self) -> Result<Text<'text>, NotJson> {
+        let name = self.string()?;
+        self.take(b':')?;
+        Ok(name)
+    }
+
+    pub(super) fn string(&mut self) -> Result<Text<'text>, NotJson> {
+        self.peek();
+        let quoted = self.rest;
+        self.take(b'"')?;
+        let (mut end, mut has_escapes) = (0, false);
+        loop {
+            let rest = self.rest.as_bytes().get(end..).ok_or(NotJson)?;
+            end += memchr2(b'"', b'\\', rest).ok_or(NotJson)?;
+            if self.rest.as_bytes()[end] == b'"' {
+                break;
+            }
+            (end, has_escapes) = (end + 2, true);
+        }
+        let text = &self.rest[..end];
+        self.rest = &self.rest[end + 1..];
+        // All of them, for the processor compares many at once.
+        if text.bytes().fold(false, |is_control, byte| is_control | (byte < b' ')) {
+            return Err(NotJson);
+        }
+        if has_escapes { Text::of_quoted(self.read_since(quoted)) } else { Ok(Text::Plain(text)) }
+    }
+
+    /// The text of a number, `true`, `false` or `null`.
+    pub(super) fn literal(&mut self) -> Result<&'text str, NotJson> {
+        self.peek();
+        let is_of_literal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-' | b'+' | b'.' | b'E');
+        let (text, rest) = self.rest.split_at(self.rest.bytes().take_while(is_of_literal).count());
+        self.rest = rest;
+        let is_literal = matches!(text, "true" | "false" | "null") || is_number(text.as_bytes());
+        if is_literal { Ok(text) } else { Err(NotJson) }
+    }
+
+    /// Any value, as `serde_json` decodes it.
+    pub(super) fn value<T: Deserialize<'text>>(&mut self) -> Result<T, NotJson> {
+        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter();
+        let value = values.next().and_then(Result::ok).ok_or(NotJson)?;
+        self.rest = &self.rest[values.byte_offset()..];
+        Ok(value)
+    }
+
+    /// Passes over a value, however deep it is nested.
+    pub(super) fn skip_value(&mut self) -> Result<(), NotJson> {
+        self.value().map(|IgnoredAny| ())
+    }
+}
+
+impl<'text> Text<'text> {
+    /// That of a string with its quotes, in which there is no control character.
+    fn of_quoted(quoted: &str) -> Result<Self, NotJson> {
+        /// So read, a string may have half a surrogate pair, and control characters too, which JSON forbids.
+        #[derive(Deserialize)]
+        struct Bytes<'text>(#[serde(borrow)] Cow<'text, [u8]>);
+
+        let Bytes(bytes) = serde_json::from_str(quoted).map_err(|_| NotJson)?;
+        Ok(Self::Unescaped(bytes.into_owned()))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Plain(text) => text.as_bytes(),
+            Self::Unescaped(bytes) => bytes,
+        }
+    }
+
+    /// The same as a string, unless it has half of a surrogate pair.
+    pub(super) fn into_str(self) -> Option<Cow<'text, str>> {
+        match self {
+            Self::Plain(text) => Some(Cow::Borrowed(text)),
+            Self::Unescaped(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+        }
+    }
+}
+
+fn is_number(text: &[u8]) -> bool {
+    let whole = text.strip_prefix(b"-").unwrap_or(text);
+    let rest = match whole {
+        [b'0', rest @ ..] => Some(rest),
+        _ => behind_digits(whole),
+    };
+    let rest = rest.and_then(|rest| match rest {
+        [b'.', fraction @ ..] => behind_digits(fraction),
+        _ => Some(rest),
+    });
+    let rest = rest.and_then(|rest| match rest {
+        [b'e' | b'E', b'-' | b'+', exponent @ ..] | [b'e' | b'E', exponent @ ..] => behind_digits(exponent),
+        _ => Some(rest),
+    });
+    rest.is_some_and(<[u8]>::is_empty)
+}
+
+/// What follows the digits with which a text begins, if it does so.
+fn behind_digits(text: &[u8]) -> Option<&[u8]> {
+    let length = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    (length > 0).then(|| &text[length..])
+}
