@@ -3,7 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
-use subtle::Choice;
+use subtle::{Choice, ConditionallySelectable as _};
 
 use super::key_usage::{KeyUsage, Uses};
 use super::{ApiKey, Shown};
@@ -41,22 +41,27 @@ impl KeySet {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What a request shows: every key that it carries must be right.
+    /// What a request shows: every key that it carries must be right, and it may carry no more than some.
     pub(super) fn check(&self, head: &Head<'_>) -> Shown {
-        let mut credentials = 0_u32;
+        const MOST: usize = 4;
+        let mut used = [0; MOST];
+        let mut credentials = 0;
         let mut all_right = Choice::from(1);
-        let mut used = vec![Choice::from(0); self.len()];
         let mut check = |credential: Option<&[u8]>| {
+            let found = credential.filter(|_| credentials < MOST).map(|credential| self.find(credential));
+            let (is_right, index) = found.unwrap_or((Choice::from(0), 0));
+            if let Some(used) = used.get_mut(credentials) {
+                *used = index;
+            }
+            all_right &= is_right;
             credentials += 1;
-            all_right &=
-                credential.map_or(Choice::from(0), |credential| self.matches_any(credential, &mut used));
         };
         head.each("authorization", &mut |value| check(bearer(value)));
         head.each("x-api-key", &mut |value| check(Some(value)));
         match (credentials, all_right.into()) {
             (0, _) => Shown::Nothing,
             (_, true) => {
-                self.count(&used);
+                self.count(&used[..credentials]);
                 Shown::Right
             }
             (_, false) => Shown::Wrong,
@@ -67,22 +72,23 @@ impl KeySet {
         self.0.iter().enumerate().map(|(index, counted)| counted.uses.of_key(index)).collect()
     }
 
-    /// Compares digests, and with every key, so that time tells neither length nor place of a difference,
-    /// and marks the key that is the same.
-    fn matches_any(&self, credential: &[u8], used: &mut [Choice]) -> Choice {
+    /// Whether a credential is a key, and which.
+    ///
+    /// Compares digests, and with every key, so that time tells neither length nor place of a difference.
+    fn find(&self, credential: &[u8]) -> (Choice, u64) {
         let digest: [u8; 32] = Sha256::digest(credential).into();
-        self.0.iter().zip(used).fold(Choice::from(0), |found, (counted, used)| {
+        let nothing = (Choice::from(0), 0);
+        (0..).zip(&*self.0).fold(nothing, |(found, place), (index, counted)| {
             let is_same = counted.key.has(&digest);
-            *used |= is_same;
-            found | is_same
+            (found | is_same, u64::conditional_select(&place, &index, is_same))
         })
     }
 
     /// Only for a delivery whose keys are all right: who knows a key may learn its place.
-    fn count(&self, used: &[Choice]) {
+    fn count(&self, used: &[u64]) {
         let now = SystemTime::now();
-        for (index, (counted, used)) in self.0.iter().zip(used).enumerate() {
-            if (*used).into() {
+        for (index, counted) in (0..).zip(&*self.0) {
+            if used.contains(&index) {
                 counted.uses.count(now);
                 tracing::debug!(key = index, "a delivery came with an API key that is valid");
             }
