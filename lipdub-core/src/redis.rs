@@ -2,6 +2,7 @@
 
 mod error;
 mod link;
+mod links;
 mod script;
 mod target;
 
@@ -13,21 +14,21 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ToRedisArgs
 
 pub(crate) use self::error::is_syntax_error;
 use self::error::store_error;
-use self::link::Link;
+use self::links::Links;
 pub(crate) use self::script::Script;
 pub(crate) use self::target::Target;
 use crate::dedupe::{StoreError, in_time};
 
 /// A server or a cluster that can be called.
 pub(crate) struct Server {
-    link: Link,
+    links: Links,
     pub(crate) timeout: Duration,
 }
 
 impl Server {
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         let call = pin!(async {
-            let mut lease = self.link.get().await?;
+            let mut lease = self.links.get().await?;
             let answer = lease.connection.query(command).await;
             lease.answered(answer)
         });
@@ -37,7 +38,7 @@ impl Server {
     /// The texts in what every master answers; nothing if one of them refuses the command.
     pub(crate) async fn query_all(&self, command: &Cmd) -> Result<Option<Vec<String>>, StoreError> {
         let call = pin!(async {
-            let mut lease = self.link.get().await?;
+            let mut lease = self.links.get().await?;
             let answer = lease.connection.query_all(command).await;
             match lease.answered(answer) {
                 Ok(answer) => Ok(Some(texts(&answer))),
@@ -55,7 +56,7 @@ impl Server {
         arguments: &[impl ToRedisArgs],
     ) -> Result<T, StoreError> {
         let call = pin!(async {
-            let mut lease = self.link.get().await?;
+            let mut lease = self.links.get().await?;
             let answer = script.run(&mut lease.connection, key, arguments).await;
             lease.answered(answer)
         });

@@ -15,7 +15,7 @@ use lipdub_core::dedupe::{Claim, ClaimRequest, RedisStoreBuilder, Transition};
 use lipdub_core::{DedupeStore, EventKey, EventType, Head, RedisStore, Status, StoreError, Webhook};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::redis_server::{RedisServer, eventually};
@@ -325,6 +325,33 @@ mod outages {
         assert_eq!(between, GRANTED);
         assert_eq!(store.claim(&request("d")).await.unwrap(), GRANTED);
         assert_eq!(path.accepted(), 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn each_runtime_that_calls_has_one_connection() {
+        let server = RedisServer::start();
+        let path = Path::to(server.port()).await;
+        let store = RedisStore::connect(path.url()).await.unwrap();
+        let worker = |name: &'static str| {
+            let store = store.clone();
+            spawn_blocking(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let requests: Vec<_> = (0..50).map(|number| request(&format!("{name} {number}"))).collect();
+                let claims = runtime.block_on(async {
+                    let claims = requests.into_iter().map(|request| {
+                        let store = store.clone();
+                        async move { store.claim(&request).await.unwrap() }
+                    });
+                    claims.collect::<JoinSet<_>>().join_all().await
+                });
+                assert!(claims.iter().all(|claim| *claim == GRANTED));
+            })
+        };
+        let (left, right) = (worker("left"), worker("right"));
+        left.await.unwrap();
+        right.await.unwrap();
+        assert_eq!(store.claim(&request("here")).await.unwrap(), GRANTED);
+        assert_eq!(path.accepted(), 3);
     }
 
     #[tokio::test(flavor = "multi_thread")]

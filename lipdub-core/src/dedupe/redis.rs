@@ -18,7 +18,7 @@ use crate::redis::{Script, Server, Target, is_syntax_error, strange_answer, text
 ///
 /// Any server from 6.2 on will do: a single one, one behind a failover, a Redis Cluster (feature
 /// `redis-cluster`), and any of these through TLS (feature `redis-tls`). Clones are cheap and share one
-/// connection.
+/// connection for each tokio runtime that they are used in: one with axum, one for each worker with actix-web.
 ///
 /// Make it where the application starts, not once for each worker. It is well again as soon as Redis is: a
 /// connection that failed, did not answer, or leads to a server that has become read-only is replaced at the
@@ -262,7 +262,8 @@ impl DedupeStore for RedisStore {
                 Err(error) => return Err(error),
             }
         }
-        self.claim_by_script(request).await
+        // Boxed, for most claims do not come here, and need no room for it.
+        Box::pin(self.claim_by_script(request)).await
     }
 
     async fn renew(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {

@@ -30,8 +30,8 @@ use crate::redis::{Script, Target, strange_answer};
 ///
 /// Any server from 6.2 on will do that keeps an append-only file: a single one, one behind a failover, a Redis
 /// Cluster (feature `redis-cluster`), and any of these through TLS (feature `redis-tls`). Clones are cheap and share
-/// one connection, which is replaced at the next call if it failed, did not answer, or leads to a server that has
-/// become read-only.
+/// one connection for each tokio runtime that they are used in, which is replaced at the next call if it failed, did
+/// not answer, or leads to a server that has become read-only.
 ///
 /// # What can be lost
 ///

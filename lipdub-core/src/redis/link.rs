@@ -1,4 +1,4 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -70,9 +70,9 @@ impl Connection {
     }
 }
 
-/// The connection of a store, made anew by the first call after it was found to be bad.
+/// A connection, made anew by the first call after it was found to be bad.
 pub(super) struct Link {
-    source: Source,
+    source: Arc<Source>,
     timeout: Duration,
     current: Mutex<Current>,
     /// Held by the one call that connects. Dropping that call lets the next one try.
@@ -95,13 +95,13 @@ struct Failed {
 }
 
 impl Link {
-    pub(super) fn new(source: Source, timeout: Duration) -> Self {
+    pub(super) fn new(source: Arc<Source>, timeout: Duration) -> Self {
         let current = Mutex::new(Current::default());
         Self { source, timeout, current, connecting: tokio::sync::Mutex::new(None) }
     }
 
     /// The connection that there is, or else a new one.
-    pub(super) async fn get(&self) -> RedisResult<Lease<'_>> {
+    pub(super) async fn get(self: Arc<Self>) -> RedisResult<Lease> {
         match self.existing() {
             Some(lease) => Ok(lease),
             // On the heap, for a future that connects is large, and every call would be as large.
@@ -109,7 +109,7 @@ impl Link {
         }
     }
 
-    async fn connect(&self) -> RedisResult<Lease<'_>> {
+    async fn connect(self: Arc<Self>) -> RedisResult<Lease> {
         let asked_at = Instant::now();
         let mut last_failure = self.connecting.lock().await;
         if let Some(lease) = self.existing() {
@@ -128,13 +128,13 @@ impl Link {
         }
     }
 
-    fn existing(&self) -> Option<Lease<'_>> {
+    fn existing(self: &Arc<Self>) -> Option<Lease> {
         let current = self.current();
         let connection = current.connection.clone()?;
         Some(self.lease(connection, current.generation))
     }
 
-    fn replace(&self, connection: Connection) -> Lease<'_> {
+    fn replace(self: &Arc<Self>, connection: Connection) -> Lease {
         let mut current = self.current();
         current.generation += 1;
         current.connection = Some(connection.clone());
@@ -142,8 +142,8 @@ impl Link {
         self.lease(connection, current.generation)
     }
 
-    fn lease(&self, connection: Connection, generation: u64) -> Lease<'_> {
-        Lease { link: self, connection, generation, begun_at: Instant::now(), is_answered: false }
+    fn lease(self: &Arc<Self>, connection: Connection, generation: u64) -> Lease {
+        Lease { link: Arc::clone(self), connection, generation, begun_at: Instant::now(), is_answered: false }
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -156,15 +156,15 @@ impl Link {
 ///
 /// If it is dropped before the answer has come, the connection is given up, for it may be half open: callers
 /// who lose patience sooner than the store would otherwise meet it again and again.
-pub(super) struct Lease<'a> {
-    link: &'a Link,
+pub(super) struct Lease {
+    link: Arc<Link>,
     pub(super) connection: Connection,
     generation: u64,
     begun_at: Instant,
     is_answered: bool,
 }
 
-impl Lease<'_> {
+impl Lease {
     pub(super) fn answered<T>(mut self, answer: RedisResult<T>) -> RedisResult<T> {
         self.is_answered = !answer.as_ref().is_err_and(is_fatal);
         answer
@@ -181,7 +181,7 @@ impl Lease<'_> {
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for Lease {
     fn drop(&mut self) {
         let mut current = self.link.current();
         if current.generation != self.generation {

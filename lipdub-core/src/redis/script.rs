@@ -25,7 +25,7 @@ impl Script {
         match connection.query(&by_hash).await {
             // Not SCRIPT LOAD: in a cluster that goes to all nodes, and fails if one of them is down.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                connection.query(&command("EVAL", self.source, key, arguments)).await
+                Box::pin(connection.query(&command("EVAL", self.source, key, arguments))).await
             }
             reply => reply,
         }

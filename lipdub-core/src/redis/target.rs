@@ -5,7 +5,8 @@ use redis::{Client, IntoConnectionInfo as _, RedisResult};
 
 use super::Server;
 use super::error::store_error;
-use super::link::{Link, Source};
+use super::link::Source;
+use super::links::Links;
 use crate::dedupe::StoreError;
 
 /// Which server or cluster to call, and how.
@@ -43,8 +44,8 @@ impl Target {
     pub(crate) async fn connect(self) -> Result<Server, StoreError> {
         #[cfg(feature = "redis-tls")]
         self.choose_crypto();
-        let link = Link::new(self.source().map_err(store_error)?, self.timeout);
-        let server = Server { link, timeout: self.timeout };
+        let links = Links::new(self.source().map_err(store_error)?, self.timeout);
+        let server = Server { links, timeout: self.timeout };
         server.query::<redis::Value>(&redis::cmd("PING")).await?;
         Ok(server)
     }
