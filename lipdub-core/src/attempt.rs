@@ -89,7 +89,7 @@ impl Attempt {
             let attempt = match self.claim(&request).await {
                 Ok(Claim::Granted { attempt }) if self.stop.is_requested() => {
                     self.report.close(Outcome::Unavailable);
-                    return self.receiver.dedupe.give_back(&request, attempt).await;
+                    return Box::pin(self.receiver.dedupe.give_back(&request, attempt)).await;
                 }
                 Ok(Claim::Granted { attempt }) => attempt,
                 Ok(Claim::Done) => return self.report.close(Outcome::Remembered),
@@ -102,7 +102,7 @@ impl Attempt {
                     let receiver = Arc::clone(&self.receiver);
                     self.cannot_claim(&error);
                     // The claim may have been made all the same: nobody shall have to wait for its lease.
-                    return receiver.dedupe.give_back(&request, 0).await;
+                    return Box::pin(receiver.dedupe.give_back(&request, 0)).await;
                 }
             };
             let outcome = self.handle(work, &request, attempt).await;
@@ -157,14 +157,19 @@ impl Attempt {
         F: Future<Output = Result<(), HandlerError>>,
     {
         tracing::debug!(attempt, "the handler starts");
-        let result = tokio::select! {
-            biased;
-            result = self.call(work, attempt) => result,
-            never = self.receiver.dedupe.keep_lease(request, attempt) => match never {},
-            () = self.stop.requested() => {
-                tracing::warn!(attempt, "the handler was stopped by the shutdown");
-                return Outcome::Unavailable;
-            }
+        let mut call = pin!(self.call(work, attempt));
+        let result = match at_once(call.as_mut()).await {
+            Some(result) => result,
+            None => tokio::select! {
+                biased;
+                result = call => result,
+                // Boxed, as is all that few attempts come to: the others have no room for it.
+                never = Box::pin(self.receiver.dedupe.keep_lease(request, attempt)) => match never {},
+                () = self.stop.requested() => {
+                    tracing::warn!(attempt, "the handler was stopped by the shutdown");
+                    return Outcome::Unavailable;
+                }
+            },
         };
         let Err(error) = result else { return Outcome::Processed };
         self.receiver.tell_failure(&self.received, attempt, &error);
@@ -256,7 +261,7 @@ impl Dedupe {
                     tracing::error!(%error, attempt, "the success could not be marked; trying until it is");
                     // It is a fact all the same: until the store knows, this process answers for it.
                     report.announce(outcome);
-                    self.insist_on_done(request, attempt, stop).await;
+                    Box::pin(self.insist_on_done(request, attempt, stop)).await;
                 }
             }
         } else {
@@ -264,7 +269,7 @@ impl Dedupe {
             report.close(outcome);
             if let Err(error) = marked {
                 tracing::warn!(%error, attempt, "the failure could not be marked; trying until the lease lapses");
-                self.insist_on_fail(request, attempt, stop).await;
+                Box::pin(self.insist_on_fail(request, attempt, stop)).await;
             }
         }
     }

@@ -23,6 +23,7 @@ pub(crate) async fn until<F: Future>(
 ) -> Result<F::Output, Elapsed> {
     match at_once(future.as_mut()).await {
         Some(output) => Ok(output),
-        None => timeout_at(deadline, future).await,
+        // Boxed, for most have no use for a timer, and shall not make room for one.
+        None => Box::pin(timeout_at(deadline, future)).await,
     }
 }

@@ -180,28 +180,28 @@ impl Delivery {
     /// # Cancel safety
     ///
     /// This method is cancel safe: an attempt that has begun goes on, and its outcome is remembered.
-    pub async fn run(self, body: Bytes, spawn: impl Fn(Task)) -> Answer {
-        let Self { inbound, handlers, intake } = self;
-        let received = match inbound.parse(body) {
+    pub async fn run(&self, body: Bytes, spawn: impl Fn(Task)) -> Answer {
+        let received = match self.inbound.parse(body) {
             Ok(received) => received,
             Err(answer) => return answer,
         };
-        if !handlers.handles(received.event_type()) {
+        if !self.handlers.handles(received.event_type()) {
             tracing::debug!(event_type = received.event_type().label(), "there is no handler for this type");
-            return inbound.answer(Status::Ignored);
+            return self.inbound.answer(Status::Ignored);
         }
-        let received = match inbound.keyed(received) {
+        let received = match self.inbound.keyed(received) {
             Ok(received) => received,
             Err(answer) => return answer,
         };
-        match intake {
+        match &self.intake {
             Some(intake) => {
-                let stored = until(inbound.deadline(), pin!(intake.accept(&received))).await;
-                inbound.answer(stored.unwrap_or(Status::Unavailable))
+                let stored = until(self.inbound.deadline(), pin!(intake.accept(&received))).await;
+                self.inbound.answer(stored.unwrap_or(Status::Unavailable))
             }
             None => {
+                let handlers = Arc::clone(&self.handlers);
                 let handle = async move |received| handlers.call(&received)?.await;
-                inbound.run(received, handle, spawn).await
+                self.inbound.run(received, handle, spawn).await
             }
         }
     }

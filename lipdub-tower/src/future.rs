@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::Response;
+use lipdub_core::Answer;
 use pin_project_lite::pin_project;
 
 use crate::body::{LayerBody, WebhookBody};
+use crate::service::response;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -19,12 +21,22 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// It is cancel safe: an attempt that has begun goes on when it is dropped, and its outcome is remembered.
 pub struct ResponseFuture {
-    delivering: BoxFuture<Response<WebhookBody>>,
+    kind: ResponseKind,
+}
+
+enum ResponseKind {
+    /// At once, for its body need not be read.
+    Answered(Ready<Answer>),
+    Delivering(BoxFuture<Answer>),
 }
 
 impl ResponseFuture {
-    pub(crate) fn new(delivering: impl Future<Output = Response<WebhookBody>> + Send + 'static) -> Self {
-        Self { delivering: Box::pin(delivering) }
+    pub(crate) fn answered(answer: Answer) -> Self {
+        Self { kind: ResponseKind::Answered(ready(answer)) }
+    }
+
+    pub(crate) fn delivering(delivering: impl Future<Output = Answer> + Send + 'static) -> Self {
+        Self { kind: ResponseKind::Delivering(Box::pin(delivering)) }
     }
 }
 
@@ -32,7 +44,11 @@ impl Future for ResponseFuture {
     type Output = Result<Response<WebhookBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.delivering.as_mut().poll(context).map(Ok)
+        let answer = match &mut self.kind {
+            ResponseKind::Answered(answer) => Pin::new(answer).poll(context),
+            ResponseKind::Delivering(delivering) => delivering.as_mut().poll(context),
+        };
+        answer.map(|answer| Ok(response(answer)))
     }
 }
 

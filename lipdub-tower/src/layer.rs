@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use crate::DEFAULT_PATH;
 use crate::body::LayerBody;
-use crate::future::{LayerFuture, ResponseFuture};
+use crate::future::LayerFuture;
 use crate::service::deliver;
 
 /// Takes LipDub's deliveries at its path, and hands everything else to the inner service untouched.
@@ -115,7 +115,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if self.takes(request.uri().path()) {
-            LayerFuture::webhook(ResponseFuture::new(deliver(&self.webhook, request)))
+            LayerFuture::webhook(deliver(&self.webhook, request))
         } else {
             LayerFuture::inner(self.inner.call(request))
         }

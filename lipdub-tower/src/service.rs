@@ -72,7 +72,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        ResponseFuture::new(deliver(&self.webhook, request))
+        deliver(&self.webhook, request)
     }
 }
 
@@ -96,36 +96,34 @@ where
     B::Data: Send,
 {
     let begun = receiver.begin(&head(&request));
+    let body = request.into_body();
     async move {
         let inbound = begun?;
-        let mut body = pin!(request.into_body());
+        let mut body = pin!(body);
         let body = inbound.read(|context| poll_chunk(body.as_mut(), context)).await?;
         inbound.receive(body)
     }
 }
 
 /// Takes a request as a delivery.
-pub(crate) fn deliver<B>(
-    webhook: &Webhook,
-    request: Request<B>,
-) -> impl Future<Output = Response<WebhookBody>> + Send + use<B>
+pub(crate) fn deliver<B>(webhook: &Webhook, request: Request<B>) -> ResponseFuture
 where
     B: Body + Send + 'static,
     B::Data: Send,
 {
-    let begun = webhook.begin(&head(&request));
-    async move {
-        let delivery = match begun {
-            Ok(delivery) => delivery,
-            Err(answer) => return response(answer),
-        };
-        let mut body = pin!(request.into_body());
-        let answer = match delivery.read(|context| poll_chunk(body.as_mut(), context)).await {
+    let delivery = match webhook.begin(&head(&request)) {
+        Ok(delivery) => delivery,
+        Err(answer) => return ResponseFuture::answered(answer),
+    };
+    // The rest of the request has done its part, and need not be kept until the answer.
+    let body = request.into_body();
+    ResponseFuture::delivering(async move {
+        let mut body = pin!(body);
+        match delivery.read(|context| poll_chunk(body.as_mut(), context)).await {
             Ok(body) => delivery.run(body, |task| drop(tokio::spawn(task))).await,
             Err(answer) => answer,
-        };
-        response(answer)
-    }
+        }
+    })
 }
 
 /// What core has to know of a request before its body is read.

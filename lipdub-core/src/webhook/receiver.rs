@@ -202,7 +202,7 @@ impl Inbound {
     /// # Cancel safety
     ///
     /// This method is cancel safe: an attempt that has begun goes on, and its outcome is remembered.
-    pub async fn run<W, F>(self, received: Received, work: W, spawn: impl Fn(Task)) -> Answer
+    pub async fn run<W, F>(&self, received: Received, work: W, spawn: impl Fn(Task)) -> Answer
     where
         W: FnOnce(Received) -> F + Send + 'static,
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
@@ -214,33 +214,36 @@ impl Inbound {
     }
 
     /// Makes the attempt, or waits for the twin that makes it and takes its place if it fails.
-    async fn outcome<W, F>(
+    #[expect(clippy::manual_async_fn, reason = "the future of an `async fn` has room for the event twice")]
+    fn outcome<W, F>(
         &self,
         received: Received,
         work: W,
         deadline: Instant,
         spawn: impl Fn(Task),
-    ) -> Status
+    ) -> impl Future<Output = Status>
     where
         W: FnOnce(Received) -> F + Send + 'static,
         F: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let (report, awaited) = loop {
-            match self.receiver.twins.enter(received.key()) {
-                Entry::First(report, awaited) => break (report, awaited),
-                Entry::Twin(awaited) => {
-                    if let Some(status) = awaited.outcome().await.status_for_twin() {
-                        return status;
+        async move {
+            let (report, awaited) = loop {
+                match self.receiver.twins.enter(received.key()) {
+                    Entry::First(report, awaited) => break (report, awaited),
+                    Entry::Twin(awaited) => {
+                        if let Some(status) = awaited.outcome().await.status_for_twin() {
+                            return status;
+                        }
                     }
                 }
+            };
+            let receiver = Arc::clone(&self.receiver);
+            let attempt = Attempt::new(receiver, received, report, deadline, self.stop.clone());
+            if let Some(task) = attempt.task(work).begin().await {
+                spawn(task);
             }
-        };
-        let receiver = Arc::clone(&self.receiver);
-        let attempt = Attempt::new(receiver, received, report, deadline, self.stop.clone());
-        if let Some(task) = attempt.task(work).begin().await {
-            spawn(task);
+            awaited.outcome().await.status()
         }
-        awaited.outcome().await.status()
     }
 
     /// The event in the body, whose signature is verified before anything is made of it.

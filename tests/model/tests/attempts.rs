@@ -124,7 +124,8 @@ async fn run(course: &Course) -> Vec<Said> {
     });
     let webhook = if course.fail_open { builder.fail_open() } else { builder }.build().unwrap();
     let delivery = webhook.begin(&Head::new("POST", &HEAD)).unwrap();
-    let delivered = tokio::spawn(delivery.run(EVENT.into(), |task| drop(tokio::spawn(task))));
+    let delivered =
+        tokio::spawn(async move { delivery.run(EVENT.into(), |task| drop(tokio::spawn(task))).await });
     if let Some(after) = course.shutdown {
         sleep(after).await;
         webhook.drain(Duration::ZERO).await;
