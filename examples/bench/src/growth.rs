@@ -26,7 +26,7 @@ pub(crate) struct Point {
 
 pub(crate) fn run(rounds: &Rounds) -> Result<(), BoxError> {
     stay_on_core(LOAD_CORE)?;
-    let usual = Load::new(CONNECTIONS, Events::Unique);
+    let usual = Load::new(CONNECTIONS, Events::Unique).awake();
     let connections = |connections| (usual.connections(connections), 0);
     let remembered = |events| (usual, events);
     let bytes = |bytes| (usual.bytes(bytes), 0);

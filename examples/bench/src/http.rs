@@ -31,8 +31,9 @@ fn comparisons(redis: &RedisServer) -> Result<Vec<Comparison>, BoxError> {
     let in_redis = [("bare", Bare), ("by hand, one SET NX", NaiveRedis), ("lipdub", Redis)];
     let pair = [("bare", Bare), ("lipdub", Memory)];
     let unique = Load::new(CONNECTIONS, Events::Unique);
-    let same = Load::new(CONNECTIONS, Events::Same);
-    let strangers = Load::new(CONNECTIONS, Events::Strangers).bytes(64 << 10);
+    let same = Load::new(CONNECTIONS, Events::Same).awake();
+    let strangers = Load::new(CONNECTIONS, Events::Strangers).bytes(64 << 10).awake();
+    let awake = unique.awake();
     let compare = |name: &str, goal, load, framework, receivers: &[(&'static str, Receiver)]| {
         let contender = |(name, receiver): &(&'static str, Receiver)| {
             let contender = Contender::new(name, framework, *receiver)?;
@@ -42,11 +43,11 @@ fn comparisons(redis: &RedisServer) -> Result<Vec<Comparison>, BoxError> {
         Ok(Comparison { name: name.to_owned(), load, contenders, goal: Some(goal) })
     };
     let comparisons = [
-        compare("axum, memory, unique events", 1.20, unique, Axum, &memory),
-        compare("actix, memory, unique events", 1.20, unique, Actix, &memory),
+        compare("axum, memory, unique events", 1.20, awake, Axum, &memory),
+        compare("actix, memory, unique events", 1.20, awake, Actix, &memory),
         compare("axum, memory, duplicates", 1.10, same, Axum, &memory),
         compare("actix, memory, duplicates", 1.10, same, Actix, &memory),
-        compare("tower on hyper, memory, unique events", 1.20, unique, Hyper, &pair),
+        compare("tower on hyper, memory, unique events", 1.20, awake, Hyper, &pair),
         compare("axum, Redis, unique events", 2.20, unique, Axum, &in_redis),
         compare("actix, Redis, unique events", 2.20, unique, Actix, &in_redis),
         compare("axum, refused, 64 KiB", 0.60, strangers, Axum, &pair),

@@ -54,7 +54,7 @@ fn receivers(program: &Path, rounds: &Rounds) -> Result<(), BoxError> {
         Contender::new("lipdub-axum", Framework::Axum, Receiver::Memory)?,
     ];
     let contenders = contenders.map(|contender| contender.on_core(SERVER_CORE)).into();
-    let load = Load::new(CONNECTIONS, Events::Unique);
+    let load = Load::new(CONNECTIONS, Events::Unique).awake();
     let comparison = Comparison { name: "receivers".to_owned(), load, contenders, goal: None };
     save("peers", "receivers", &comparison.run(rounds)?)
 }
