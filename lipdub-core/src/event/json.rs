@@ -61,7 +61,7 @@ impl<'text> Reader<'text> {
     pub(super) fn takes(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         if is_next {
-            self.rest = &self.rest[1..];
+            self.skip();
         }
         is_next
     }
@@ -72,13 +72,19 @@ impl<'text> Reader<'text> {
 
     /// Whether the object or array that ends with this byte has one more, or else its end is taken.
     pub(super) fn goes_on(&mut self, end: u8, is_first: bool) -> Result<bool, NotJson> {
-        if self.takes(end) {
-            return Ok(false);
+        let next = self.peek().ok_or(NotJson)?;
+        let is_end = next == end;
+        if is_end || (next == b',' && !is_first) {
+            self.skip();
+        } else if !is_first {
+            return Err(NotJson);
         }
-        if !is_first {
-            self.take(b',')?;
-        }
-        Ok(true)
+        Ok(!is_end)
+    }
+
+    /// Takes what was seen to be a character of ASCII.
+    fn skip(&mut self) {
+        self.rest = &self.rest[1..];
     }
 
     /// A name and the colon behind it.
@@ -91,7 +97,7 @@ impl<'text> Reader<'text> {
     pub(super) fn string(&mut self) -> Result<Text<'text>, NotJson> {
         self.peek();
         let quoted = self.rest;
-        self.take(b'"')?;
+        self.rest = quoted.strip_prefix('"').ok_or(NotJson)?;
         let (mut end, mut has_escapes) = (0, false);
         loop {
             let rest = self.rest.as_bytes().get(end..).ok_or(NotJson)?;
@@ -112,12 +118,13 @@ impl<'text> Reader<'text> {
 
     /// The text of a number, `true`, `false` or `null`.
     pub(super) fn literal(&mut self) -> Result<&'text str, NotJson> {
-        self.peek();
-        let is_of_literal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-' | b'+' | b'.' | b'E');
-        let (text, rest) = self.rest.split_at(self.rest.bytes().take_while(is_of_literal).count());
+        let length = match self.peek() {
+            Some(b't' | b'f' | b'n') => word_length(self.rest),
+            _ => number_length(self.rest.as_bytes()),
+        };
+        let (text, rest) = self.rest.split_at(length.ok_or(NotJson)?);
         self.rest = rest;
-        let is_literal = matches!(text, "true" | "false" | "null") || is_number(text.as_bytes());
-        if is_literal { Ok(text) } else { Err(NotJson) }
+        Ok(text)
     }
 
     /// Any value, as `serde_json` decodes it.
@@ -161,25 +168,27 @@ impl<'text> Text<'text> {
     }
 }
 
-fn is_number(text: &[u8]) -> bool {
-    let whole = text.strip_prefix(b"-").unwrap_or(text);
-    let rest = match whole {
-        [b'0', rest @ ..] => Some(rest),
-        _ => behind_digits(whole),
-    };
-    let rest = rest.and_then(|rest| match rest {
-        [b'.', fraction @ ..] => behind_digits(fraction),
-        _ => Some(rest),
-    });
-    let rest = rest.and_then(|rest| match rest {
-        [b'e' | b'E', b'-' | b'+', exponent @ ..] | [b'e' | b'E', exponent @ ..] => behind_digits(exponent),
-        _ => Some(rest),
-    });
-    rest.is_some_and(<[u8]>::is_empty)
+/// How long the word is with which a text begins.
+fn word_length(text: &str) -> Option<usize> {
+    ["true", "false", "null"].into_iter().find(|word| text.starts_with(word)).map(str::len)
 }
 
-/// What follows the digits with which a text begins, if it does so.
-fn behind_digits(text: &[u8]) -> Option<&[u8]> {
-    let length = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    (length > 0).then(|| &text[length..])
+/// How long the number is with which a text begins.
+fn number_length(text: &[u8]) -> Option<usize> {
+    let mut end = usize::from(text.first() == Some(&b'-'));
+    end = if text.get(end) == Some(&b'0') { end + 1 } else { behind_digits(text, end)? };
+    if text.get(end) == Some(&b'.') {
+        end = behind_digits(text, end + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(end) {
+        let has_sign = matches!(text.get(end + 1), Some(b'-' | b'+'));
+        end = behind_digits(text, end + 1 + usize::from(has_sign))?;
+    }
+    Some(end)
+}
+
+/// Where the digits end that begin there, if any do.
+fn behind_digits(text: &[u8], begin: usize) -> Option<usize> {
+    let digits = text.get(begin..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (digits > 0).then_some(begin + digits)
 }
