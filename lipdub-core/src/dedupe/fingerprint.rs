@@ -1,7 +1,5 @@
-use std::fmt;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+#[cfg(feature = "redis")]
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::event::EventKey;
 
@@ -31,11 +29,13 @@ impl Fingerprint {
     pub(super) fn among(self, count: usize) -> usize {
         self.0 as usize % count
     }
-}
 
-/// In 22 letters, digits, `-` and `_`.
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
+    /// Itself in 22 letters, digits, `-` and `_`, behind a prefix.
+    #[cfg(feature = "redis")]
+    pub(super) fn name(self, prefix: &str) -> String {
+        let mut name = String::with_capacity(prefix.len() + 22);
+        name.push_str(prefix);
+        URL_SAFE_NO_PAD.encode_string(self.0.to_be_bytes(), &mut name);
+        name
     }
 }

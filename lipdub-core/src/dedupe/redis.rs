@@ -148,7 +148,7 @@ impl RedisStore {
     /// # assert_eq!(RedisStore::name_of(&key).len(), 22);
     /// ```
     pub fn name_of(event: &EventKey) -> String {
-        Fingerprint::of(event).to_string()
+        Fingerprint::of(event).name("")
     }
 
     /// Claims an event of which there is no record, as there is of few; else tells the record, and leaves it.
@@ -200,7 +200,7 @@ impl RedisStore {
     }
 
     fn key(&self, request: &ClaimRequest) -> String {
-        format!("{}{}", self.inner.prefix, Fingerprint::of(&request.key))
+        Fingerprint::of(&request.key).name(&self.inner.prefix)
     }
 }
 

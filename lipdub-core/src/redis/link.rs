@@ -84,7 +84,7 @@ struct Current {
     connection: Option<Connection>,
     generation: u64,
     connected_at: Option<Instant>,
-    /// When a call was answered last.
+    /// When a call to a cluster was answered last.
     answered_at: Option<Instant>,
 }
 
@@ -143,7 +143,8 @@ impl Link {
     }
 
     fn lease(self: &Arc<Self>, connection: Connection, generation: u64) -> Lease {
-        Lease { link: Arc::clone(self), connection, generation, begun_at: Instant::now(), is_answered: false }
+        let begun_at = (!connection.is_single()).then(Instant::now);
+        Lease { link: Arc::clone(self), connection, generation, begun_at, is_answered: false }
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -160,7 +161,8 @@ pub(super) struct Lease {
     link: Arc<Link>,
     pub(super) connection: Connection,
     generation: u64,
-    begun_at: Instant,
+    /// Of a call to a cluster.
+    begun_at: Option<Instant>,
     is_answered: bool,
 }
 
@@ -175,7 +177,8 @@ impl Lease {
     /// In a cluster it may be one node of many, and to connect anew takes time from the others. While they
     /// answer it is done seldom, for the one that may be half open.
     fn is_bad(&self, current: &Current) -> bool {
-        let is_silent = current.answered_at.is_none_or(|last| last < self.begun_at);
+        let is_silent =
+            current.answered_at.is_none_or(|last| self.begun_at.is_some_and(|begun| last < begun));
         let is_old = current.connected_at.is_none_or(|then| then.elapsed() > self.link.timeout * 10);
         self.connection.is_single() || is_silent || is_old
     }
@@ -183,6 +186,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if self.is_answered && self.connection.is_single() {
+            return;
+        }
         let mut current = self.link.current();
         if current.generation != self.generation {
             // It has been replaced already.

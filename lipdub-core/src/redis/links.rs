@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use super::link::{Lease, Link, Source};
 pub(super) struct Links {
     source: Arc<Source>,
     timeout: Duration,
-    of_runtimes: Mutex<HashMap<Option<Id>, Arc<Link>>>,
+    /// A list, for they are few.
+    of_runtimes: Mutex<Vec<(Option<Id>, Arc<Link>)>>,
 }
 
 impl Links {
@@ -32,10 +32,14 @@ impl Links {
         const MOST: usize = 256;
         let runtime = Handle::try_current().map(|runtime| runtime.id()).ok();
         let mut links = self.of_runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-        if links.len() >= MOST && !links.contains_key(&runtime) {
+        if let Some((_, link)) = links.iter().find(|(of, _)| *of == runtime) {
+            return Arc::clone(link);
+        }
+        if links.len() == MOST {
             links.clear();
         }
-        let new = || Arc::new(Link::new(Arc::clone(&self.source), self.timeout));
-        Arc::clone(links.entry(runtime).or_insert_with(new))
+        let link = Arc::new(Link::new(Arc::clone(&self.source), self.timeout));
+        links.push((runtime, Arc::clone(&link)));
+        link
     }
 }
