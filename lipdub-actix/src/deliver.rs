@@ -2,7 +2,9 @@ use std::borrow::Cow;
 use std::pin::pin;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_core::Stream as _;
 use lipdub_core::{Answer, Head, Headers, Status, Webhook};
@@ -49,8 +51,18 @@ pub(crate) struct ActixHeaders<'a>(pub(crate) &'a HeaderMap);
 
 impl Headers for ActixHeaders<'_> {
     fn each(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
-        for value in self.0.get_all(name) {
-            visit(value.as_bytes());
-        }
+        const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+        const X_LIPDUB_EVENT: HeaderName = HeaderName::from_static("x-lipdub-event");
+
+        // A name takes longer to be parsed than to be found, and these are looked for in each delivery.
+        let values = match name {
+            "authorization" => self.0.get_all(AUTHORIZATION),
+            "content-encoding" => self.0.get_all(CONTENT_ENCODING),
+            "content-length" => self.0.get_all(CONTENT_LENGTH),
+            "x-api-key" => self.0.get_all(X_API_KEY),
+            "x-lipdub-event" => self.0.get_all(X_LIPDUB_EVENT),
+            other => self.0.get_all(other),
+        };
+        values.for_each(|value| visit(value.as_bytes()));
     }
 }
