@@ -40,9 +40,9 @@ fn begun(headers: HeaderMap) -> (Webhook, HeaderMap) {
 }
 
 #[library_benchmark]
-#[bench::right(args = (support::right_headers()), setup = begun, config = at_most(7_100))]
-#[bench::right_twice(args = (support::two_right_headers()), setup = begun, config = at_most(11_350))]
-#[bench::wrong(args = (support::wrong_headers()), setup = begun, config = at_most(6_050))]
+#[bench::right(args = (support::right_headers()), setup = begun, config = at_most(6_000))]
+#[bench::right_twice(args = (support::two_right_headers()), setup = begun, config = at_most(9_800))]
+#[bench::wrong(args = (support::wrong_headers()), setup = begun, config = at_most(5_100))]
 fn begin((webhook, headers): (Webhook, HeaderMap)) -> (Webhook, HeaderMap) {
     for _ in 0..TIMES {
         drop(black_box(webhook.begin(&support::head(black_box(&headers)))));
@@ -59,7 +59,7 @@ fn inbound(body: Bytes) -> (Inbound, Bytes) {
 
 // From the body to the event with its key.
 #[library_benchmark]
-#[bench::short(args = (support::body(0)), setup = inbound, config = at_most(32_500))]
+#[bench::short(args = (support::body(0)), setup = inbound, config = at_most(27_300))]
 fn receive((inbound, body): (Inbound, Bytes)) -> (Inbound, Bytes) {
     for _ in 0..TIMES {
         drop(black_box(inbound.receive(black_box(body.clone()))));
@@ -69,7 +69,7 @@ fn receive((inbound, body): (Inbound, Bytes)) -> (Inbound, Bytes) {
 
 // Once, for it takes long.
 #[library_benchmark]
-#[bench::megabyte(args = (support::long_body(1 << 20)), setup = inbound, config = at_most(1_720_000))]
+#[bench::megabyte(args = (support::long_body(1 << 20)), setup = inbound, config = at_most(1_080_000))]
 fn receive_long((inbound, body): (Inbound, Bytes)) -> (Inbound, Bytes) {
     drop(black_box(inbound.receive(black_box(body.clone()))));
     (inbound, body)
@@ -92,7 +92,7 @@ fn received() -> Received {
 }
 
 #[library_benchmark]
-#[bench::render_complete(args = (), setup = received, config = at_most(7_100))]
+#[bench::render_complete(args = (), setup = received, config = at_most(6_400))]
 fn decode(received: Received) -> Received {
     for _ in 0..TIMES {
         let event: Event<RenderComplete> = black_box(&received).event().unwrap();
@@ -159,10 +159,10 @@ fn refused() -> Deliveries {
 
 // The whole of it, in one thread and without a socket.
 #[library_benchmark]
-#[bench::unique(args = (), setup = unique, config = at_most(53_500))]
-#[bench::duplicate(args = (), setup = duplicate, config = at_most(43_900))]
-#[bench::ignored(args = (), setup = ignored, config = at_most(40_700))]
-#[bench::refused(args = (), setup = refused, config = at_most(6_600))]
+#[bench::unique(args = (), setup = unique, config = at_most(45_700))]
+#[bench::duplicate(args = (), setup = duplicate, config = at_most(36_600))]
+#[bench::ignored(args = (), setup = ignored, config = at_most(34_100))]
+#[bench::refused(args = (), setup = refused, config = at_most(5_650))]
 fn delivery(mut deliveries: Deliveries) -> Deliveries {
     let bodies = std::mem::take(&mut deliveries.bodies);
     deliveries.runtime.block_on(deliver_each(&deliveries, bodies));
