@@ -157,19 +157,16 @@ impl Attempt {
         F: Future<Output = Result<(), HandlerError>>,
     {
         tracing::debug!(attempt, "the handler starts");
-        let mut call = pin!(self.call(work, attempt));
-        let result = match at_once(call.as_mut()).await {
-            Some(result) => result,
-            None => tokio::select! {
-                biased;
-                result = call => result,
-                // Boxed, as is all that few attempts come to: the others have no room for it.
-                never = Box::pin(self.receiver.dedupe.keep_lease(request, attempt)) => match never {},
-                () = self.stop.requested() => {
-                    tracing::warn!(attempt, "the handler was stopped by the shutdown");
-                    return Outcome::Unavailable;
-                }
-            },
+        // Boxed once it is begun, as is all that few attempts come to: the others have no room for it.
+        let keep_lease = async { Box::pin(self.receiver.dedupe.keep_lease(request, attempt)).await };
+        let result = tokio::select! {
+            biased;
+            result = self.call(work, attempt) => result,
+            never = keep_lease => match never {},
+            () = self.stop.requested() => {
+                tracing::warn!(attempt, "the handler was stopped by the shutdown");
+                return Outcome::Unavailable;
+            }
         };
         let Err(error) = result else { return Outcome::Processed };
         self.receiver.tell_failure(&self.received, attempt, &error);
