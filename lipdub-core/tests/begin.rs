@@ -33,3 +33,28 @@ fn a_length_is_a_number_however_great() {
         }
     }
 }
+
+#[test]
+fn each_of_up_to_four_credentials_must_be_right_and_a_fifth_is_refused() {
+    let webhook = Webhook::builder().api_key(KEY).fallback(|_event| async { Ok(()) }).build().unwrap();
+    let bearer = format!("Bearer {KEY}");
+    let mut headers = Vec::new();
+    for credential in
+        [("authorization", &*bearer), ("x-api-key", KEY), ("authorization", &bearer), ("x-api-key", KEY)]
+    {
+        headers.push((credential.0, "wrong"));
+        assert_eq!(answer(&webhook, &headers), "unauthorized", "the last of {headers:?} is wrong");
+        headers.pop();
+        headers.push(credential);
+        assert_eq!(answer(&webhook, &headers), "admitted", "{headers:?}");
+    }
+    headers.push(("x-api-key", KEY));
+    assert_eq!(answer(&webhook, &headers), "unauthorized", "{headers:?}");
+}
+
+fn answer(webhook: &Webhook, headers: &[(&str, &str)]) -> &'static str {
+    webhook
+        .begin(&Head::new("POST", &headers.to_vec()))
+        .err()
+        .map_or("admitted", |answer| answer.status().as_str())
+}

@@ -41,19 +41,19 @@ impl KeySet {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What a request shows: every key that it carries must be right, and it may carry no more than some.
+    /// What a request shows: every key that it carries must be right, and it may carry no more than four.
     pub(super) fn check(&self, head: &Head<'_>) -> Shown {
         const MOST: usize = 4;
         let mut used = [0; MOST];
         let mut credentials = 0;
         let mut all_right = Choice::from(1);
         let mut check = |credential: Option<&[u8]>| {
-            let found = credential.filter(|_| credentials < MOST).map(|credential| self.find(credential));
-            let (is_right, index) = found.unwrap_or((Choice::from(0), 0));
-            if let Some(used) = used.get_mut(credentials) {
+            let is_right = credential.zip(used.get_mut(credentials)).map(|(credential, used)| {
+                let (is_right, index) = self.find(credential);
                 *used = index;
-            }
-            all_right &= is_right;
+                is_right
+            });
+            all_right &= is_right.unwrap_or(Choice::from(0));
             credentials += 1;
         };
         head.each("authorization", &mut |value| check(bearer(value)));

@@ -93,8 +93,8 @@ impl WebhookBuilder {
     /// Accepts this webhook API key, and any other that is given.
     ///
     /// It is taken from `Authorization: Bearer KEY` and from `X-Api-Key: KEY`, which older tenants of LipDub
-    /// send. Give the old and the new key while you rotate; to do that without a restart, see
-    /// [`api_keys`](Self::api_keys).
+    /// send. A delivery may carry up to four credentials in these headers, and each must be right. Give the old
+    /// and the new key while you rotate; to do that without a restart, see [`api_keys`](Self::api_keys).
     pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
         self.access.keys.push(ApiKey::new(key));
         self

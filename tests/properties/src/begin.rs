@@ -101,13 +101,13 @@ impl Request {
         })
     }
 
-    /// There are credentials, and all of them are right.
+    /// There are one to four credentials, and all of them are right.
     fn may_deliver(&self) -> bool {
         let bearers: Vec<_> =
             self.values("authorization").map(|value| self.is_bearer_of_key(value)).collect();
         let keys: Vec<_> = self.values("x-api-key").map(|value| self.is_key(value)).collect();
         let credentials = [bearers, keys].concat();
-        self.receiver.keys.is_empty() || !credentials.is_empty() && !credentials.contains(&false)
+        self.receiver.keys.is_empty() || matches!(credentials.len(), 1..=4) && !credentials.contains(&false)
     }
 
     /// `Bearer`, in any case, at least one space, and a key.
