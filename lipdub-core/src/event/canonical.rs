@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-use super::json::{NotJson, Reader, Text};
+use super::json::{NotJson, PRIVATE, Reader, Text};
 
 /// How a text begins.
 pub(super) const TEXT: &[u8] = b"s";
@@ -25,10 +25,6 @@ pub(super) const MISSING: &[u8] = b"-";
 /// The greatest nesting that `serde_json` decodes, less one level: in a serialised event, data are one deeper.
 const DEEPEST: usize = 126;
 
-/// How names begin under which `serde_json` passes things to itself. It takes the text under one of them for JSON,
-/// whose nesting it counts anew: enough of that, packed into each other, overflows the stack.
-const PRIVATE: &[u8] = b"$serde_json::private::";
-
 /// Reads values, and writes them one after the other.
 pub(super) struct Writer<'text> {
     pub(super) reader: Reader<'text>,
@@ -38,7 +34,6 @@ pub(super) struct Writer<'text> {
 }
 
 /// A value of the text, and what was written for it.
-#[derive(Clone)]
 pub(super) struct Value<'text> {
     pub(super) text: &'text str,
     /// Nothing for a value that no handler could read as it is: nested deeper than `serde_json` follows when it
@@ -115,9 +110,10 @@ impl<'text> Writer<'text> {
         self.reader.take(b'{')?;
         self.written.push(b'{');
         let (first, begin) = (self.members.len(), self.written.len());
-        while self.reader.goes_on(b'}', self.members.len() == first)? {
+        let mut is_first = true;
+        while self.reader.goes_on(b'}', &mut is_first)? {
             let name = self.reader.name()?;
-            if name.as_bytes().starts_with(PRIVATE) {
+            if name.as_bytes().starts_with(PRIVATE.as_bytes()) {
                 return Err(Unwritten);
             }
             let begin = self.written.len();
@@ -134,9 +130,8 @@ impl<'text> Writer<'text> {
         self.reader.take(b'[')?;
         self.written.push(b'[');
         let mut is_first = true;
-        while self.reader.goes_on(b']', is_first)? {
+        while self.reader.goes_on(b']', &mut is_first)? {
             self.write(depth_left)?;
-            is_first = false;
         }
         self.written.push(b']');
         Ok(())

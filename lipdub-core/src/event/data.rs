@@ -12,7 +12,37 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::json::{NotJson, Reader};
+use super::json::{NotJson, PRIVATE, Reader};
+
+/// Lets data be made of JSON in each of the ways that there are, leniently.
+macro_rules! known_fields {
+    ($data:ident: $($field:ident),+) => {
+        impl KnownFields for $data {
+            fn take(&mut self, name: &str, value: Value) -> Result<(), Value> {
+                match name {
+                    $(stringify!($field) => put(&mut self.$field, value),)+
+                    _ => Err(value),
+                }
+            }
+
+            fn extra(&mut self) -> &mut Extra {
+                &mut self.extra
+            }
+        }
+
+        impl From<Value> for $data {
+            fn from(data: Value) -> Self {
+                fields_of(data)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $data {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(AnyJson(PhantomData))
+            }
+        }
+    };
+}
 
 /// The data of [`EventType::RenderComplete`](crate::EventType::RenderComplete).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -41,35 +71,7 @@ pub struct RenderComplete {
     pub extra: Extra,
 }
 
-impl KnownFields for RenderComplete {
-    fn take(&mut self, name: &str, value: Value) -> Result<(), Value> {
-        match name {
-            "generate_id" => put(&mut self.generate_id, value),
-            "shot_id" => put(&mut self.shot_id, value),
-            "video_id" => put(&mut self.video_id, value),
-            "audio_id" => put(&mut self.audio_id, value),
-            "tracking_id" => put(&mut self.tracking_id, value),
-            "download_url" => put(&mut self.download_url, value),
-            _ => Err(value),
-        }
-    }
-
-    fn extra(&mut self) -> &mut Extra {
-        &mut self.extra
-    }
-}
-
-impl From<Value> for RenderComplete {
-    fn from(data: Value) -> Self {
-        fields_of(data)
-    }
-}
-
-impl<'de> Deserialize<'de> for RenderComplete {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyJson(PhantomData))
-    }
-}
+known_fields!(RenderComplete: generate_id, shot_id, video_id, audio_id, tracking_id, download_url);
 
 /// The data of [`EventType::RenderFailed`](crate::EventType::RenderFailed).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -95,34 +97,7 @@ pub struct RenderFailed {
     pub extra: Extra,
 }
 
-impl KnownFields for RenderFailed {
-    fn take(&mut self, name: &str, value: Value) -> Result<(), Value> {
-        match name {
-            "generate_id" => put(&mut self.generate_id, value),
-            "shot_id" => put(&mut self.shot_id, value),
-            "video_id" => put(&mut self.video_id, value),
-            "audio_id" => put(&mut self.audio_id, value),
-            "tracking_id" => put(&mut self.tracking_id, value),
-            _ => Err(value),
-        }
-    }
-
-    fn extra(&mut self) -> &mut Extra {
-        &mut self.extra
-    }
-}
-
-impl From<Value> for RenderFailed {
-    fn from(data: Value) -> Self {
-        fields_of(data)
-    }
-}
-
-impl<'de> Deserialize<'de> for RenderFailed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyJson(PhantomData))
-    }
-}
+known_fields!(RenderFailed: generate_id, shot_id, video_id, audio_id, tracking_id);
 
 /// The data of the events that report a stage on the way to a render, from upload to training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -148,34 +123,7 @@ pub struct StageEvent {
     pub extra: Extra,
 }
 
-impl KnownFields for StageEvent {
-    fn take(&mut self, name: &str, value: Value) -> Result<(), Value> {
-        match name {
-            "stage" => put(&mut self.stage, value),
-            "shot_id" => put(&mut self.shot_id, value),
-            "video_id" => put(&mut self.video_id, value),
-            "audio_id" => put(&mut self.audio_id, value),
-            "tracking_id" => put(&mut self.tracking_id, value),
-            _ => Err(value),
-        }
-    }
-
-    fn extra(&mut self) -> &mut Extra {
-        &mut self.extra
-    }
-}
-
-impl From<Value> for StageEvent {
-    fn from(data: Value) -> Self {
-        fields_of(data)
-    }
-}
-
-impl<'de> Deserialize<'de> for StageEvent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyJson(PhantomData))
-    }
-}
+known_fields!(StageEvent: stage, shot_id, video_id, audio_id, tracking_id);
 
 /// An id that LipDub gave, whether it came as a number or as a string.
 ///
@@ -316,14 +264,13 @@ pub(super) fn read<T: KnownFields>(json: &str) -> Result<T, NotJson> {
         return Ok(known);
     }
     let mut is_first = true;
-    while reader.goes_on(b'}', is_first)? {
+    while reader.goes_on(b'}', &mut is_first)? {
         let name = reader.name()?.into_str().ok_or(NotJson)?;
         let value = match reader.peek() {
             Some(b'"') => Value::String(reader.string()?.into_str().ok_or(NotJson)?.into_owned()),
             _ => reader.value()?,
         };
         known.set(name, value);
-        is_first = false;
     }
     Ok(known)
 }
@@ -342,7 +289,7 @@ impl<'de, T: KnownFields> Visitor<'de> for AnyJson<T> {
         let mut known = T::default();
         while let Some((Name(name), value)) = map.next_entry()? {
             // With `arbitrary_precision`, a number comes as such a field; no event has one.
-            if !name.starts_with("$serde_json::private::") {
+            if !name.starts_with(PRIVATE) {
                 known.set(name, value);
             }
         }

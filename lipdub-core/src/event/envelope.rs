@@ -34,8 +34,7 @@ impl<'text> Envelope<'text> {
             None => Ok(None),
         };
         let key = EventKey::of_event(&event_type, written(&created_at)?, written(&data)?);
-        let created_at =
-            created_at.map(|value| created_at_of(value.text)).unwrap_or_else(|| CreatedAt::from(""));
+        let created_at = created_at_of(created_at.map_or("", |created_at| created_at.text));
         Ok(Self { key, event_type, created_at, data: data.map(|data| data.text) })
     }
 }
@@ -53,14 +52,13 @@ impl<'text> Fields<'text> {
         let mut fields = Self::default();
         writer.reader.take(b'{')?;
         let mut is_first = true;
-        while writer.reader.goes_on(b'}', is_first)? {
+        while writer.reader.goes_on(b'}', &mut is_first)? {
             match writer.reader.name()?.as_bytes() {
                 b"event_type" => fields.event_type = event_type(&mut writer.reader)?,
                 b"created_at" => fields.created_at = Some(writer.value()?),
                 b"data" => fields.data = Some(writer.value()?),
                 _ => writer.reader.skip_value()?,
             }
-            is_first = false;
         }
         // Nothing may follow.
         writer.reader.peek().map_or(Ok(fields), |_| Err(NotJson))
@@ -75,7 +73,7 @@ fn event_type(reader: &mut Reader<'_>) -> Result<Option<EventType>, NotJson> {
     Ok(reader.string()?.into_str().map(|name| EventType::from(&*name)))
 }
 
-/// What the text says, or else the JSON that stands in its place.
+/// What the text says, or else the JSON that stands in its place, if any does.
 fn created_at_of(json: &str) -> CreatedAt {
     let text = Reader::new(json).string().ok().and_then(Text::into_str);
     CreatedAt::from(text.as_deref().unwrap_or(json))

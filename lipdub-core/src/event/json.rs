@@ -6,10 +6,15 @@
 //! [RFC 8259]: https://www.rfc-editor.org/rfc/rfc8259.html
 
 use std::borrow::Cow;
+use std::mem;
 
 use memchr::memchr2;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+/// How names begin under which `serde_json` passes things to itself. It takes the text under one of them for JSON,
+/// whose nesting it counts anew: enough of that, packed into each other, overflows the stack.
+pub(super) const PRIVATE: &str = "$serde_json::private::";
 
 /// A text is no JSON in the place where it was read.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +76,8 @@ impl<'text> Reader<'text> {
     }
 
     /// Whether the object or array that ends with this byte has one more, or else its end is taken.
-    pub(super) fn goes_on(&mut self, end: u8, is_first: bool) -> Result<bool, NotJson> {
+    pub(super) fn goes_on(&mut self, end: u8, is_first: &mut bool) -> Result<bool, NotJson> {
+        let is_first = mem::take(is_first);
         let next = self.peek().ok_or(NotJson)?;
         let is_end = next == end;
         if is_end || (next == b',' && !is_first) {
