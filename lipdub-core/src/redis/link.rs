@@ -177,8 +177,7 @@ impl Lease {
     /// In a cluster it may be one node of many, and to connect anew takes time from the others. While they
     /// answer it is done seldom, for the one that may be half open.
     fn is_bad(&self, current: &Current) -> bool {
-        let is_silent =
-            current.answered_at.is_none_or(|last| self.begun_at.is_some_and(|begun| last < begun));
+        let is_silent = current.answered_at < self.begun_at;
         let is_old = current.connected_at.is_none_or(|then| then.elapsed() > self.link.timeout * 10);
         self.connection.is_single() || is_silent || is_old
     }
