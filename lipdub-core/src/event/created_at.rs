@@ -1,16 +1,14 @@
 use std::sync::Arc;
+#[cfg(feature = "time")]
 use std::time::SystemTime;
 
-use jiff::civil::Time;
-use jiff::fmt::temporal::Pieces;
-use jiff::tz::Offset;
+#[cfg(feature = "time")]
+use jiff::{civil::Time, fmt::temporal::Pieces, tz::Offset};
 use serde::{Deserialize, Serialize};
 
-/// The `created_at` of an event: the text always, the time if the text is one.
+/// The `created_at` of an event: the text always and, with feature `time`, the time if the text is one.
 ///
-/// LipDub's backend is written in Python, whose `datetime.isoformat()` leaves the zone out when there is
-/// none, so a time without a zone is taken as UTC. A timestamp that makes no sense does not hinder the
-/// event.
+/// A timestamp that makes no sense does not hinder the event.
 ///
 /// # Examples
 ///
@@ -19,8 +17,6 @@ use serde::{Deserialize, Serialize};
 ///
 /// let created_at = CreatedAt::from("2026-01-02T03:04:05.123456");
 /// assert_eq!(created_at.raw(), "2026-01-02T03:04:05.123456");
-/// assert_eq!(created_at.time(), CreatedAt::from("2026-01-02 04:04:05.123456+01:00").time());
-/// assert_eq!(CreatedAt::from("yesterday").time(), None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -36,6 +32,20 @@ impl CreatedAt {
 
     /// The time, if the text is an ISO 8601 timestamp up to 9999-12-30. One that only names its zone
     /// (`…[Europe/Berlin]`) is none, and the fraction of a second in an offset is rounded.
+    ///
+    /// LipDub's backend is written in Python, whose `datetime.isoformat()` leaves the zone out when there is
+    /// none, so a time without a zone is taken as UTC.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lipdub_core::CreatedAt;
+    ///
+    /// let created_at = CreatedAt::from("2026-01-02T03:04:05.123456");
+    /// assert_eq!(created_at.time(), CreatedAt::from("2026-01-02 04:04:05.123456+01:00").time());
+    /// assert_eq!(CreatedAt::from("yesterday").time(), None);
+    /// ```
+    #[cfg(feature = "time")]
     pub fn time(&self) -> Option<SystemTime> {
         let pieces = Pieces::parse(self.raw()).ok()?;
         let offset = match pieces.to_numeric_offset() {
