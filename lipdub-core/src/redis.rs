@@ -53,7 +53,7 @@ impl Server {
         &self,
         script: &Script,
         key: &str,
-        arguments: &[impl ToRedisArgs],
+        arguments: impl ToRedisArgs + Copy,
     ) -> Result<T, StoreError> {
         let call = pin!(async {
             let mut lease = self.links.get().await?;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::{FromRedisValue, Value};
+use redis::{Cmd, FromRedisValue, ToRedisArgs, Value};
 
 use self::record::{Holder, is_done};
 use super::fingerprint::Fingerprint;
@@ -155,15 +155,14 @@ impl RedisStore {
     ///
     /// One command does it since Redis 7.0: <https://redis.io/docs/latest/commands/set/#history>
     async fn claim_if_new(&self, request: &ClaimRequest) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut command = redis::cmd("SET");
-        command.arg(self.key(request)).arg(running(request, 1)).arg("NX").arg("GET");
+        let mut command = Cmd::with_capacity(7, 128);
+        command.arg("SET").arg(self.key(request)).arg(running(request, 1)).arg("NX").arg("GET");
         command.arg("PX").arg(millis(request.retention));
         self.inner.server.query(&command).await
     }
 
     async fn claim_by_script(&self, request: &ClaimRequest) -> Result<Claim, StoreError> {
-        let left = left_when_lapsed(request).to_string();
-        let (answer, number): (String, u64) = self.call(&CLAIM, request, [left]).await?;
+        let (answer, number): (String, u64) = self.call(&CLAIM, request, left_when_lapsed(request)).await?;
         match answer.as_str() {
             "granted" => Ok(Claim::Granted { attempt: u32::try_from(number).unwrap_or(u32::MAX) }),
             "done" => Ok(Claim::Done),
@@ -172,11 +171,11 @@ impl RedisStore {
         }
     }
 
-    async fn transition<const N: usize>(
+    async fn transition(
         &self,
         script: &Script,
         request: &ClaimRequest,
-        arguments: [String; N],
+        arguments: impl ToRedisArgs + Copy,
     ) -> Result<Transition, StoreError> {
         match self.call(script, request, arguments).await? {
             1 => Ok(Transition::Applied),
@@ -186,17 +185,15 @@ impl RedisStore {
     }
 
     /// Runs a script with the holder, the retention, and what it needs besides.
-    fn call<T: FromRedisValue, const N: usize>(
+    async fn call<T: FromRedisValue>(
         &self,
         script: &Script,
         request: &ClaimRequest,
-        arguments: [String; N],
-    ) -> impl Future<Output = Result<T, StoreError>> {
-        let key = self.key(request);
-        let [holder, retention] =
-            [Holder::of(request.token).to_string(), millis(request.retention).to_string()];
-        let arguments: Vec<_> = [holder, retention].into_iter().chain(arguments).collect();
-        async move { self.inner.server.call(script, &key, &arguments).await }
+        arguments: impl ToRedisArgs + Copy,
+    ) -> Result<T, StoreError> {
+        let holder = Holder::of(request.token).number();
+        let arguments = (holder, millis(request.retention), arguments);
+        self.inner.server.call(script, &self.key(request), arguments).await
     }
 
     fn key(&self, request: &ClaimRequest) -> String {
@@ -227,7 +224,7 @@ fn may_evict(answer: &Value) -> bool {
 
 /// The record of an event whose attempt runs, for as long as nothing happens.
 fn running(request: &ClaimRequest, attempt: u32) -> String {
-    format!("R:{attempt}:{}:{}", left_when_lapsed(request), Holder::of(request.token))
+    format!("R:{attempt}:{}:{}", left_when_lapsed(request), Holder::of(request.token).number())
 }
 
 /// How much is left of a record's life, in ms, when the lease of its claim lapses. So the server's clock is the only
@@ -237,8 +234,8 @@ fn left_when_lapsed(request: &ClaimRequest) -> i64 {
 }
 
 /// At least 1, as there is no attempt 0.
-fn known(attempt: u32) -> String {
-    attempt.max(1).to_string()
+fn known(attempt: u32) -> u32 {
+    attempt.max(1)
 }
 
 /// At least 1, the least that `PX` takes, and at most what Lua's numbers hold exactly when added to the time.
@@ -267,20 +264,19 @@ impl DedupeStore for RedisStore {
     }
 
     async fn renew(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {
-        let left = left_when_lapsed(request).to_string();
-        self.transition(&RENEW, request, [left, known(attempt)]).await
+        self.transition(&RENEW, request, (left_when_lapsed(request), known(attempt))).await
     }
 
     async fn done(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {
-        self.transition(&DONE, request, [running(request, attempt)]).await
+        self.transition(&DONE, request, &*running(request, attempt)).await
     }
 
     async fn fail(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {
-        self.transition(&FAIL, request, [known(attempt)]).await
+        self.transition(&FAIL, request, known(attempt)).await
     }
 
     async fn release(&self, request: &ClaimRequest, _attempt: u32) -> Result<Transition, StoreError> {
-        self.transition(&RELEASE, request, []).await
+        self.transition(&RELEASE, request, None::<u32>).await
     }
 }
 

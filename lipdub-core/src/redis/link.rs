@@ -51,7 +51,11 @@ impl Connection {
 
     pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         match self {
-            Self::Single(connection) => command.query_async(connection).await,
+            // What `query_async` does, but for a future on the heap.
+            Self::Single(connection) => {
+                let answer = connection.send_packed_command(command).await?.extract_error()?;
+                Ok(redis::from_redis_value(answer)?)
+            }
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(connection) => command.query_async(connection).await,
         }

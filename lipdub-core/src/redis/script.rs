@@ -19,7 +19,7 @@ impl Script {
         &self,
         connection: &mut Connection,
         key: &str,
-        arguments: &[impl ToRedisArgs],
+        arguments: impl ToRedisArgs + Copy,
     ) -> RedisResult<T> {
         let by_hash = command("EVALSHA", self.hash(), key, arguments);
         match connection.query(&by_hash).await {
@@ -36,8 +36,9 @@ impl Script {
     }
 }
 
-fn command(name: &str, script: &str, key: &str, arguments: &[impl ToRedisArgs]) -> Cmd {
-    let mut command = redis::cmd(name);
-    command.arg(script).arg(1).arg(key).arg(arguments);
+fn command(name: &str, script: &str, key: &str, arguments: impl ToRedisArgs) -> Cmd {
+    // Room for most.
+    let mut command = Cmd::with_capacity(8, 256);
+    command.arg(name).arg(script).arg(1).arg(key).arg(arguments);
     command
 }

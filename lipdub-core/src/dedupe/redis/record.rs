@@ -1,5 +1,3 @@
-use std::fmt;
-
 use super::super::ClaimToken;
 
 /// Who holds a claim, as records tell it: 62 random bits of the token, as a number of 19 digits.
@@ -16,11 +14,9 @@ impl Holder {
     pub(super) fn of(token: ClaimToken) -> Self {
         Self((token.half() >> 2) | Self::LEAST)
     }
-}
 
-impl fmt::Display for Holder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
+    pub(super) fn number(self) -> u64 {
+        self.0
     }
 }
 
