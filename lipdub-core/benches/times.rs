@@ -10,9 +10,6 @@ use bytes::Bytes;
 use divan::{Bencher, black_box};
 use http::HeaderMap;
 use lipdub_core::{DedupeStore as _, Event, MemoryStore, RenderComplete, Webhook};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 
 fn main() {
     divan::main();
@@ -27,41 +24,6 @@ fn begin(bencher: Bencher<'_, '_>, credentials: &str) {
     };
     let webhook = support::webhook();
     bencher.bench(|| webhook.begin(&support::head(black_box(&headers))));
-}
-
-/// What an event and its key cost, and what they are held to: at most 1.3 times as much for a short event, and
-/// 1.5 for a long one.
-#[divan::bench_group]
-mod key {
-    use super::*;
-
-    const BYTES: [usize; 4] = [0, 4 << 10, 64 << 10, 1 << 20];
-
-    #[divan::bench(args = BYTES)]
-    fn of_what_the_event_says(bencher: Bencher<'_, '_>, bytes: usize) {
-        let receiver = Webhook::builder().allow_unauthenticated().body_limit(2 << 20).build_receiver();
-        let inbound = receiver.unwrap().begin(&support::head(&HeaderMap::new())).ok();
-        let (inbound, body) = (inbound.unwrap(), support::long_body(bytes));
-        bencher.bench(|| inbound.receive(black_box(&body).clone()).unwrap());
-    }
-
-    #[derive(Deserialize)]
-    struct Envelope<'a> {
-        event_type: &'a str,
-        created_at: &'a str,
-        #[serde(borrow)]
-        data: &'a RawValue,
-    }
-
-    #[divan::bench(args = BYTES)]
-    fn of_the_bytes_of_its_data(bencher: Bencher<'_, '_>, bytes: usize) {
-        let body = support::long_body(bytes);
-        bencher.bench(|| {
-            let envelope: Envelope<'_> = serde_json::from_slice(black_box(&body)).unwrap();
-            black_box((envelope.event_type, envelope.created_at));
-            Sha256::digest(envelope.data.get())
-        });
-    }
 }
 
 #[divan::bench]
