@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::{Cmd, FromRedisValue, ToRedisArgs, Value};
 
-use self::record::{Holder, is_done};
+use self::record::{Holder, Running, is_done};
 use super::fingerprint::Fingerprint;
 use super::{Claim, ClaimRequest, DedupeStore, StoreError, Transition};
 use crate::event::EventKey;
@@ -191,8 +191,7 @@ impl RedisStore {
         request: &ClaimRequest,
         arguments: impl ToRedisArgs + Copy,
     ) -> Result<T, StoreError> {
-        let holder = Holder::of(request.token).number();
-        let arguments = (holder, millis(request.retention), arguments);
+        let arguments = (Holder::of(request.token), millis(request.retention), arguments);
         self.inner.server.call(script, &self.key(request), arguments).await
     }
 
@@ -222,9 +221,8 @@ fn may_evict(answer: &Value) -> bool {
     texts(answer).iter().any(|text| text.starts_with("allkeys-") || text.starts_with("volatile-"))
 }
 
-/// The record of an event whose attempt runs, for as long as nothing happens.
-fn running(request: &ClaimRequest, attempt: u32) -> String {
-    format!("R:{attempt}:{}:{}", left_when_lapsed(request), Holder::of(request.token).number())
+fn running(request: &ClaimRequest, attempt: u32) -> Running {
+    Running { attempt, left_when_lapsed: left_when_lapsed(request), holder: Holder::of(request.token) }
 }
 
 /// How much is left of a record's life, in ms, when the lease of its claim lapses. So the server's clock is the only
@@ -268,7 +266,7 @@ impl DedupeStore for RedisStore {
     }
 
     async fn done(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {
-        self.transition(&DONE, request, &*running(request, attempt)).await
+        self.transition(&DONE, request, running(request, attempt)).await
     }
 
     async fn fail(&self, request: &ClaimRequest, attempt: u32) -> Result<Transition, StoreError> {

@@ -1,3 +1,5 @@
+use redis::{RedisWrite, ToRedisArgs};
+
 use super::super::ClaimToken;
 
 /// Who holds a claim, as records tell it: 62 random bits of the token, as a number of 19 digits.
@@ -14,9 +16,27 @@ impl Holder {
     pub(super) fn of(token: ClaimToken) -> Self {
         Self((token.half() >> 2) | Self::LEAST)
     }
+}
 
-    pub(super) fn number(self) -> u64 {
-        self.0
+impl ToRedisArgs for Holder {
+    fn write_redis_args<W: RedisWrite + ?Sized>(&self, arguments: &mut W) {
+        self.0.write_redis_args(arguments);
+    }
+}
+
+/// The record of an event whose attempt runs, for as long as nothing happens.
+#[derive(Clone, Copy)]
+pub(super) struct Running {
+    pub(super) attempt: u32,
+    /// How much is left of the record's life, in ms, when the lease lapses.
+    pub(super) left_when_lapsed: i64,
+    pub(super) holder: Holder,
+}
+
+impl ToRedisArgs for Running {
+    fn write_redis_args<W: RedisWrite + ?Sized>(&self, arguments: &mut W) {
+        let Self { attempt, left_when_lapsed, holder: Holder(holder) } = self;
+        arguments.write_arg_fmt(format_args!("R:{attempt}:{left_when_lapsed}:{holder}"));
     }
 }
 
