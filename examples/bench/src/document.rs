@@ -67,7 +67,7 @@ What lipdub costs, beside a handler that reads the body and answers 200, and bes
 MACHINE
 
 Absolute times mean little on a machine that is shared, so read the ratios. Contenders take turns in one run, and a ratio is
-that of two turns of one round: the median of the rounds, and in brackets the least and the greatest.
+that of two turns of one round: the median of the rounds, and beside it the least and the greatest.
 ";
 
 fn http(text: &mut String) -> Result<(), BoxError> {
@@ -121,8 +121,10 @@ fn inbox(text: &mut String) -> Result<(), BoxError> {
          knows duplicates, jobs, or who has what. The load has as many connections as it says; all processes share both cores.\n",
     );
     text.push_str("\n| | connections | accepted/s | against by hand | | p99 ms | against by hand | |\n|---|---|---|---|---|---|---|---|\n");
-    for compared in saved::<Compared>("inbox")? {
-        let (what, connections) = name_and_number(&compared.name);
+    let mut comparisons = saved::<Compared>("inbox")?;
+    comparisons.sort_by_key(|compared| of_connections(&compared.name));
+    for compared in &comparisons {
+        let (what, connections) = of_connections(&compared.name);
         for figures in &compared.contenders {
             writeln!(
                 text,
@@ -141,7 +143,8 @@ fn inbox(text: &mut String) -> Result<(), BoxError> {
     );
     for handled in saved::<Handled>("handling")? {
         let (one, four) = (rounded(handled.one.median), rounded(handled.four.median));
-        writeln!(text, "| {} | {one} | {four} | {} |", handled.name, cells(handled.ratio))?;
+        let name = handled.name.trim_start_matches("handle, ");
+        writeln!(text, "| {name} | {one} | {four} | {} |", cells(handled.ratio))?;
     }
     Ok(())
 }
@@ -219,10 +222,11 @@ fn rounded(number: f64) -> String {
     grouped(whole(number / unit) * whole(unit))
 }
 
-/// Of a name that ends so: `, 16 connections`.
-fn name_and_number(name: &str) -> (&str, &str) {
+/// Of a name such as `accept, SQLite, 16 connections`: what accepts, and how many there are.
+fn of_connections(name: &str) -> (String, usize) {
     let (name, number) = name.rsplit_once(", ").unwrap_or((name, ""));
-    (name, number.split(' ').next().unwrap_or(number))
+    let number = number.split(' ').next().and_then(|number| number.parse().ok());
+    (name.trim_start_matches("accept, ").to_owned(), number.unwrap_or_default())
 }
 
 /// What it was measured on, and with.

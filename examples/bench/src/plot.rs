@@ -28,6 +28,7 @@ pub(crate) fn draw(growth: &Growth, file: &Path) -> Result<(), BoxError> {
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .max_light_lines(1)
         .x_labels(growth.points.len())
         .x_label_formatter(&label)
         .y_label_formatter(&|rate| grouped(whole(*rate)))
@@ -52,7 +53,7 @@ pub(crate) fn draw(growth: &Growth, file: &Path) -> Result<(), BoxError> {
         }))?;
     }
     let labels = &mut chart.configure_series_labels();
-    labels.position(SeriesLabelPosition::UpperRight).border_style(BLACK).background_style(WHITE).draw()?;
+    labels.position(SeriesLabelPosition::LowerLeft).border_style(BLACK).background_style(WHITE).draw()?;
     area.present()?;
     Ok(())
 }
