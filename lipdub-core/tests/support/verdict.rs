@@ -29,7 +29,7 @@ macro_rules! broken {
                 crate::verdict::start(&crate::trials());
                 let expected = &[$(stringify!($promise)),*];
                 let verdict = TRIALS.verdict_on(stringify!($test));
-                let verdict = verdict.or_else(expected, || Box::pin(crate::on_trial(|| $make)));
+                let verdict = verdict.confirmed(expected, || Box::pin(crate::on_trial(|| $make)));
                 verdict.is_that_it_breaks(expected, &[$($($rule),+)?]);
             }
         )+
@@ -102,18 +102,22 @@ impl Verdict {
     }
 
     /// Tries everything again, twice at most, if one that should be broken is not: a race has to be met.
-    pub(crate) fn or_else(mut self, expected: &[&str], trial: impl Fn() -> Trial) -> Self {
+    pub(crate) fn confirmed(mut self, expected: &[&str], trial: impl Fn() -> Trial) -> Self {
         for _ in 0..2 {
-            if expected.iter().any(|name| !self.broken.contains_key(name)) {
+            if !self.kept(expected).is_empty() {
                 self.broken.extend(COURT.block_on(trial()).broken);
             }
         }
         self
     }
 
+    fn kept<'a>(&self, expected: &[&'a str]) -> Vec<&'a str> {
+        expected.iter().copied().filter(|name| !self.broken.contains_key(name)).collect()
+    }
+
     /// These are broken, and no others but of those rules.
     pub(crate) fn is_that_it_breaks(&self, expected: &[&str], rules: &[u8]) {
-        let kept: Vec<_> = expected.iter().filter(|name| !self.broken.contains_key(*name)).collect();
+        let kept = self.kept(expected);
         let is_unexpected = |name: &str, rule: u8| !expected.contains(&name) && !rules.contains(&rule);
         let unexpected: Vec<_> =
             self.broken.iter().filter(|(name, (rule, _))| is_unexpected(name, *rule)).collect();
