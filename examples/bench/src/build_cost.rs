@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::BoxError;
-use crate::document::{results_directory, save};
+use crate::document::{results_directory, root, save};
 
 /// What the adapter adds.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -101,10 +101,6 @@ impl Program {
         fs::copy(root.join("Cargo.lock"), directory.join("Cargo.lock"))?;
         Ok(())
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// All that is compiled for this machine, apart from what only runs while building.

@@ -13,6 +13,7 @@ use crate::build_cost::BuildCost;
 use crate::comparison::Compared;
 use crate::growth::Growth;
 use crate::inbox::handling::Handled;
+use crate::parts;
 use crate::peers::StoreCost;
 use crate::plot::{draw, grouped, whole};
 use crate::statistics::Spread;
@@ -25,7 +26,7 @@ pub(crate) fn results_directory() -> Result<PathBuf, BoxError> {
     Ok(directory.canonicalize()?)
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -77,8 +78,8 @@ fn http(text: &mut String) -> Result<(), BoxError> {
          other; 32 connections that are kept, events of 430 bytes. lipdub has everything on: its claim, a task of its own, the\n\
          lease, the deadline, a typed handler. *By hand* is a key compared with `==`, a serde enum, and a `HashSet` under a mutex, or\n\
          one `SET NX PX`, by an id in the event: none of the guarantees. For what is refused, each request has a\n\
-         wrong key and a connection of its own, since one whose body was not read cannot be used again: five sixths of the\n\
-         time is the kernel's, for the connection.\n",
+         wrong key and a connection of its own, since one whose body was not read cannot be used again: with axum, five\n\
+         sixths of the time are the kernel's, for the connection.\n",
     );
     text.push_str("\n| | µs of a bare handler | by hand | lipdub | | goal |\n|---|---|---|---|---|---|\n");
     for compared in saved::<Compared>("http")? {
@@ -100,12 +101,9 @@ fn parts(text: &mut String) -> Result<(), BoxError> {
          × 2, no call over 1,000 µs; in Redis × 1.05, 1.20 and 1.40 of the latency, × 1.4 of the server's processor time, and\n\
          120 bytes.\n\n```text\n",
     );
-    for name in ["key", "memory_store", "redis_store"] {
-        let file = results_directory()?.join("parts").join(name).with_extension("txt");
-        writeln!(text, "{}", fs::read_to_string(file).unwrap_or_default().trim())?;
-    }
+    text.push_str(&parts::printed()?);
     text.push_str(
-        "```\n\n\
+        "\n```\n\n\
          A delivery from head to answer allocates memory 15 times if its event is new, 7 times if it is a duplicate, 4 times if\n\
          nobody handles its type, and not at all if it is refused (`lipdub-core/tests/allocations.rs` holds it to that; 6 of\n\
          the 15 are the handler's data). `./scripts/instructions` counts instructions, and holds them to budgets.\n",

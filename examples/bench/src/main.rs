@@ -13,6 +13,7 @@ mod http;
 mod inbox;
 mod load;
 mod options;
+mod parts;
 mod peers;
 mod plot;
 mod redis_server;
@@ -42,6 +43,7 @@ fn run(options: &Options) -> Result<(), BoxError> {
     match &options.command {
         Command::Serve(serve) => serve::run(serve),
         Command::Http(rounds) => http::run(rounds),
+        Command::Parts => parts::run(),
         Command::Inbox(rounds) => inbox::run(rounds),
         Command::Growth(rounds) => growth::run(rounds),
         Command::Peers(rounds) => peers::run(rounds),

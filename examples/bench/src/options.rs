@@ -16,6 +16,8 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// What a delivery costs a server, against a handler that reads the body and answers.
     Http(Rounds),
+    /// What the benches of the core print of the key and the stores.
+    Parts,
     /// What it costs to store an event before the answer, against the same durable write by hand.
     Inbox(Rounds),
     /// What a delivery costs with more connections, more events remembered, and larger bodies.
