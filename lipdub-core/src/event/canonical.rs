@@ -1,26 +1,17 @@
 //! Writes JSON so that two spellings of one value become the same bytes, and two values never do.
 //!
+//! What it writes is JSON itself: without white space, the fields of an object in the order of their names, of strings
+//! only those characters in escapes that must be, and numbers as they stand.
+//!
 //! It works on the text alone, which it reads once. A `serde_json::Value` would not do: whether it keeps the
 //! order of fields and the text of numbers depends on features that any crate in the application can switch
 //! on (`preserve_order`, `arbitrary_precision`), and a key must outlive a dependency update.
-//!
-//! Each value begins with a tag and has an end of its own, so no two sequences of values run together. A text ends
-//! with a byte that is in no text.
 
 use std::ops::Range;
 
 use memchr::memchr2;
 
 use super::json::{NotJson, PRIVATE, Reader, Text};
-
-/// How a text begins.
-pub(super) const TEXT: &[u8] = b"s";
-
-/// How a text ends: with a byte that occurs neither in UTF-8 nor in what stands for half of a surrogate pair.
-pub(super) const END: &[u8] = b"\xff";
-
-/// What stands for a value that is missing, which is not the same as `null`.
-pub(super) const MISSING: &[u8] = b"-";
 
 /// The greatest nesting that `serde_json` decodes, less one level: in a serialised event, data are one deeper.
 const DEEPEST: usize = 126;
@@ -29,27 +20,29 @@ const DEEPEST: usize = 126;
 pub(super) struct Writer<'text> {
     pub(super) reader: Reader<'text>,
     /// Those of the objects that are being read, the outer before the inner.
-    members: Vec<Member<'text>>,
+    members: Vec<Member>,
     written: Vec<u8>,
 }
 
-/// A value of the text, and what was written for it.
-pub(super) struct Value<'text> {
+/// A field of the envelope, and how it was written.
+pub(super) struct Field<'text> {
+    /// Its value in the text.
     pub(super) text: &'text str,
     /// Nothing for a value that no handler could read as it is: nested deeper than `serde_json` follows when it
     /// decodes an event, or with a name that means something to `serde_json`.
     place: Option<Range<usize>>,
 }
 
-/// A field of an object, and where it was written.
-struct Member<'text> {
-    name: Text<'text>,
+/// Where a field of an object was written.
+struct Member {
     place: Range<usize>,
+    /// That of its name, without the quotes.
+    name: Range<usize>,
 }
 
-impl Member<'_> {
-    fn name(&self) -> &[u8] {
-        self.name.as_bytes()
+impl Member {
+    fn name<'written>(&self, written: &'written [u8]) -> &'written [u8] {
+        &written[self.name.clone()]
     }
 }
 
@@ -69,10 +62,11 @@ impl<'text> Writer<'text> {
         Self { reader, members: Vec::with_capacity(16), written: Vec::with_capacity(2 * text.len()) }
     }
 
-    /// Writes the next value.
-    pub(super) fn value(&mut self) -> Result<Value<'text>, NotJson> {
+    /// Reads a value, and writes the field of this name.
+    pub(super) fn field(&mut self, name: &Text<'_>) -> Result<Field<'text>, NotJson> {
         self.reader.peek();
         let (text, begin) = (self.reader.rest(), self.written.len());
+        self.name(name);
         let written = self.write(DEEPEST);
         if written.is_err() {
             self.members.clear();
@@ -80,13 +74,24 @@ impl<'text> Writer<'text> {
             self.reader.go_back(text);
             self.reader.skip_value()?;
         }
-        let place = written.ok().map(|()| begin..self.written.len());
-        Ok(Value { text: self.reader.read_since(text), place })
+        let place = written.ok().map(|()| begin..self.end_of_field());
+        Ok(Field { text: self.reader.read_since(text), place })
     }
 
-    /// What was written for a value, if it was.
-    pub(super) fn written(&self, value: &Value<'text>) -> Option<&[u8]> {
-        value.place.clone().map(|place| &self.written[place])
+    /// The same for a value that is a text, of which all is written.
+    pub(super) fn text_field(&mut self, name: &Text<'_>) -> Result<(Text<'text>, Field<'text>), NotJson> {
+        self.reader.peek();
+        let (text, begin) = (self.reader.rest(), self.written.len());
+        self.name(name);
+        let value = self.reader.string()?;
+        self.text(&value, value.as_bytes());
+        let place = Some(begin..self.end_of_field());
+        Ok((value, Field { text: self.reader.read_since(text), place }))
+    }
+
+    /// How a field was written, with a comma behind it, if it was.
+    pub(super) fn written(&self, field: &Field<'text>) -> Option<&[u8]> {
+        field.place.clone().map(|place| &self.written[place])
     }
 
     fn write(&mut self, depth_left: usize) -> Result<(), Unwritten> {
@@ -95,12 +100,12 @@ impl<'text> Writer<'text> {
             Some(b'[') => self.array(depth_left.checked_sub(1).ok_or(Unwritten)?),
             Some(b'"') => {
                 let text = self.reader.string()?;
-                self.text(TEXT, without_signature(text.as_bytes()));
+                self.text(&text, without_signature(text.as_bytes()));
                 Ok(())
             }
             _ => {
                 let literal = self.reader.literal()?;
-                self.text(b"l", literal.as_bytes());
+                self.written.extend_from_slice(literal.as_bytes());
                 Ok(())
             }
         }
@@ -117,12 +122,13 @@ impl<'text> Writer<'text> {
                 return Err(Unwritten);
             }
             let begin = self.written.len();
-            self.text(TEXT, name.as_bytes());
+            let name = self.name(&name);
             self.write(depth_left)?;
-            self.members.push(Member { name, place: begin..self.written.len() });
+            let place = begin..self.end_of_field();
+            self.members.push(Member { place, name });
         }
         self.put_in_order(first, begin);
-        self.written.push(b'}');
+        self.end(b'}');
         Ok(())
     }
 
@@ -132,31 +138,71 @@ impl<'text> Writer<'text> {
         let mut is_first = true;
         while self.reader.goes_on(b']', &mut is_first)? {
             self.write(depth_left)?;
+            self.written.push(b',');
         }
-        self.written.push(b']');
+        self.end(b']');
         Ok(())
     }
 
-    fn text(&mut self, tag: &[u8], text: &[u8]) {
-        self.written.extend_from_slice(tag);
-        self.written.extend_from_slice(text);
-        self.written.extend_from_slice(END);
+    /// Where the name was written, without its quotes.
+    fn name(&mut self, name: &Text<'_>) -> Range<usize> {
+        let begin = self.written.len() + 1;
+        self.text(name, name.as_bytes());
+        let end = self.written.len() - 1;
+        self.written.push(b':');
+        begin..end
+    }
+
+    fn end_of_field(&mut self) -> usize {
+        self.written.push(b',');
+        self.written.len()
+    }
+
+    /// In the place of the comma behind the last element, if there is any.
+    fn end(&mut self, end: u8) {
+        self.written.pop_if(|last| *last == b',');
+        self.written.push(end);
+    }
+
+    /// Writes this part of a text.
+    fn text(&mut self, text: &Text<'_>, part: &[u8]) {
+        self.written.push(b'"');
+        match text {
+            Text::Plain(_) => self.written.extend_from_slice(part),
+            Text::Unescaped(_) => part.iter().for_each(|byte| self.escaped(*byte)),
+        }
+        self.written.push(b'"');
+    }
+
+    fn escaped(&mut self, byte: u8) {
+        match byte {
+            b'"' => self.written.extend_from_slice(br#"\""#),
+            b'\\' => self.written.extend_from_slice(br"\\"),
+            b'\x08' => self.written.extend_from_slice(br"\b"),
+            b'\t' => self.written.extend_from_slice(br"\t"),
+            b'\n' => self.written.extend_from_slice(br"\n"),
+            b'\x0c' => self.written.extend_from_slice(br"\f"),
+            b'\r' => self.written.extend_from_slice(br"\r"),
+            ..b' ' => self.written.extend_from_slice(format!(r"\u{byte:04x}").as_bytes()),
+            _ => self.written.push(byte),
+        }
     }
 
     /// Orders the members of the object that was read by their names.
     ///
     /// Of fields with one name the last one counts, as it does for whoever decodes the object.
     fn put_in_order(&mut self, first: usize, begin: usize) {
-        let members = &mut self.members[first..];
-        if !members.is_sorted_by(|left, right| left.name() < right.name()) {
-            members.sort_by(|left, right| left.name().cmp(right.name()));
-            let end = self.written.len();
+        let (members, written) = (&mut self.members[first..], &mut self.written);
+        if !members.is_sorted_by(|left, right| left.name(written) < right.name(written)) {
+            members.sort_by(|left, right| left.name(written).cmp(right.name(written)));
+            let end = written.len();
             for (index, member) in members.iter().enumerate() {
-                if members.get(index + 1).is_none_or(|next| next.name() != member.name()) {
-                    self.written.extend_from_within(member.place.clone());
+                let next = members.get(index + 1);
+                if next.is_none_or(|next| next.name(written) != member.name(written)) {
+                    written.extend_from_within(member.place.clone());
                 }
             }
-            self.written.drain(begin..end);
+            written.drain(begin..end);
         }
         self.members.truncate(first);
     }

@@ -1,6 +1,6 @@
 //! The body of a delivery.
 
-use super::canonical::{Value, Writer};
+use super::canonical::{Field, Writer};
 use super::json::{NotJson, Reader, Text};
 use super::{CreatedAt, EventKey, EventType};
 
@@ -28,12 +28,13 @@ impl<'text> Envelope<'text> {
     pub(super) fn read(text: &'text str) -> Result<Self, NotAnEvent> {
         let mut writer = Writer::new(text);
         let Fields { event_type, created_at, data } = Fields::read(&mut writer)?;
-        let event_type = event_type.ok_or(NotAnEvent)?;
-        let written = |value: &Option<Value<'text>>| match value {
-            Some(value) => writer.written(value).map(Some).ok_or(NotAnEvent),
-            None => Ok(None),
-        };
-        let key = EventKey::of_event(&event_type, written(&created_at)?, written(&data)?);
+        let (event_type, type_field) = event_type.ok_or(NotAnEvent)?;
+        let written = |field| writer.written(field).ok_or(NotAnEvent);
+        let key = EventKey::of_event(
+            created_at.as_ref().map(written).transpose()?,
+            data.as_ref().map(written).transpose()?,
+            written(&type_field)?,
+        );
         let created_at = created_at_of(created_at.map_or("", |created_at| created_at.text));
         Ok(Self { key, event_type, created_at, data: data.map(|data| data.text) })
     }
@@ -42,9 +43,9 @@ impl<'text> Envelope<'text> {
 /// The three fields that make an event; of doubles the last one counts, as in Python.
 #[derive(Default)]
 struct Fields<'text> {
-    event_type: Option<EventType>,
-    created_at: Option<Value<'text>>,
-    data: Option<Value<'text>>,
+    event_type: Option<(EventType, Field<'text>)>,
+    created_at: Option<Field<'text>>,
+    data: Option<Field<'text>>,
 }
 
 impl<'text> Fields<'text> {
@@ -53,10 +54,11 @@ impl<'text> Fields<'text> {
         writer.reader.take(b'{')?;
         let mut is_first = true;
         while writer.reader.goes_on(b'}', &mut is_first)? {
-            match writer.reader.name()?.as_bytes() {
-                b"event_type" => fields.event_type = event_type(&mut writer.reader)?,
-                b"created_at" => fields.created_at = Some(writer.value()?),
-                b"data" => fields.data = Some(writer.value()?),
+            let name = writer.reader.name()?;
+            match name.as_bytes() {
+                b"event_type" => fields.event_type = event_type(writer, &name)?,
+                b"created_at" => fields.created_at = Some(writer.field(&name)?),
+                b"data" => fields.data = Some(writer.field(&name)?),
                 _ => writer.reader.skip_value()?,
             }
         }
@@ -66,11 +68,15 @@ impl<'text> Fields<'text> {
 }
 
 /// Nothing if it is no text.
-fn event_type(reader: &mut Reader<'_>) -> Result<Option<EventType>, NotJson> {
-    if reader.peek() != Some(b'"') {
-        return reader.skip_value().map(|()| None);
+fn event_type<'text>(
+    writer: &mut Writer<'text>,
+    name: &Text<'_>,
+) -> Result<Option<(EventType, Field<'text>)>, NotJson> {
+    if writer.reader.peek() != Some(b'"') {
+        return writer.reader.skip_value().map(|()| None);
     }
-    Ok(reader.string()?.into_str().map(|name| EventType::from(&*name)))
+    let (text, field) = writer.text_field(name)?;
+    Ok(text.into_str().map(|text| (EventType::from(&*text), field)))
 }
 
 /// What the text says, or else the JSON that stands in its place, if any does.

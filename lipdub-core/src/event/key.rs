@@ -5,14 +5,28 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{EventType, canonical};
+use super::EventType;
 
 /// What makes an event this one and no other: the name under which a store remembers it.
 ///
-/// LipDub sends no event id, so the key is a SHA-256 over `event_type`, `created_at` and `data`. The order
-/// of fields, white space and the spelling of strings make no difference, and of a string that is an http(s)
-/// URL the query and the fragment do not count, because a signed link differs from one delivery to the next.
-/// Numbers count by their text. How the event came, and with which credentials, is not part of it.
+/// LipDub sends no event id, so the key is made of `event_type`, `created_at` and `data`. The order of fields, white
+/// space and the spelling of strings make no difference, and of a string that is an http(s) URL the query and
+/// the fragment do not count, because a signed link differs from one delivery to the next. Numbers count by their text.
+/// How the event came, and with which credentials, is not part of it.
+///
+/// # How it is made
+///
+/// It is the SHA-256 of `lipdub event v1`, a zero byte, and those of the three fields that there are, as canonical JSON:
+///
+/// ```text
+/// {"created_at":"2026-01-02T03:04:05Z","data":{"shot_id":7,"url":"https://h/a.mp4"},"event_type":"VIDEO_RENDER_COMPLETE"}
+/// ```
+///
+/// There is no white space. Fields are in the order of the bytes of their names, and of several with one name the last
+/// one is there. Numbers are as they came. In strings, `"`, `\` and control characters are escaped as in RFC 8785, section
+/// 3.2.2.2, and nothing else is; half of a surrogate pair is in the three bytes that UTF-8 would have for it. So
+/// other programs can make it too: for an event without links, whose numbers are whole,
+/// `(printf 'lipdub event v1\0'; jq -cjS '{created_at, data, event_type}') | sha256sum` prints its digits.
 ///
 /// Another key can be set with [`WebhookBuilder::event_key`](crate::WebhookBuilder::event_key).
 ///
@@ -24,11 +38,13 @@ pub struct EventKey {
 }
 
 impl EventKey {
-    /// Hashes the parts that identify an event, of which two are written canonically.
-    pub(super) fn of_event(event_type: &EventType, created_at: Option<&[u8]>, data: Option<&[u8]>) -> Self {
-        let digest = with_text(Sha256::new_with_prefix(b"lipdub event v1\0"), event_type.as_str());
-        let digest = digest.chain_update(created_at.unwrap_or(canonical::MISSING));
-        let digest = digest.chain_update(data.unwrap_or(canonical::MISSING));
+    /// Hashes the fields that identify an event, in this order: as they were written canonically, with a comma behind
+    /// each.
+    pub(super) fn of_event(created_at: Option<&[u8]>, data: Option<&[u8]>, event_type: &[u8]) -> Self {
+        let mut digest = Sha256::new_with_prefix(b"lipdub event v1\0{");
+        created_at.into_iter().chain(data).for_each(|field| digest.update(field));
+        digest.update(&event_type[..event_type.len() - 1]);
+        digest.update(b"}");
         Self { digest: digest.finalize().into() }
     }
 
@@ -74,7 +90,8 @@ impl Hash for EventKey {
 }
 
 fn with_text(digest: Sha256, text: &str) -> Sha256 {
-    digest.chain_update(canonical::TEXT).chain_update(text).chain_update(canonical::END)
+    // An end that is in no text, so that no two texts run together.
+    digest.chain_update(text).chain_update(b"\xff")
 }
 
 const VERSION: &str = "v1-";
