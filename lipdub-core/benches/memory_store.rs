@@ -80,7 +80,8 @@ fn resident_bytes() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// A claim on a new event, and one on an event that is done, with few and with many that are remembered.
+/// A claim on a new event, and one on an event that is done, with few and with many that are remembered. And what any
+/// store has to do at least once for each: to read somewhere in as much memory.
 async fn claims() {
     const SIZES: [u64; 3] = [1_000, 1_000_000, 10_000_000];
     let mut request = request();
@@ -92,15 +93,18 @@ async fn claims() {
         }
         stores.push((size, store));
     }
-    let [mut new, mut duplicate] = [(); 2].map(|()| SIZES.map(|_| Vec::new()));
+    let memories = SIZES.map(|size| Memory::new(size * BYTES_OF_AN_EVENT));
+    let [mut new, mut duplicate, mut read] = [(); 3].map(|()| SIZES.map(|_| Vec::new()));
     for round in 0..ROUNDS as u64 {
         for (index, (size, store)) in stores.iter().enumerate() {
             new[index].push(new_claims(store, round).await);
             duplicate[index].push(duplicate_claims(store, *size, round).await);
+            read[index].push(memories[index].read());
         }
     }
     println!("\nns for each claim, and the ratio to the same with 1,000 remembered");
-    for (name, figures) in [("new", new), ("done", duplicate)] {
+    println!("(and for one read at random of as much memory)");
+    for (name, figures) in [("new", new), ("done", duplicate), ("read", read)] {
         for (size, measured) in SIZES.iter().zip(&figures) {
             let ratio = Spread::of_ratios(measured, &figures[0]);
             println!("  {name:>4} at {size:>10}: {:.0}   × {ratio}", Spread::of(measured.clone()));
@@ -146,6 +150,31 @@ async fn duplicate_claims(store: &MemoryStore, size: u64, round: u64) -> f64 {
         took.push(begun.elapsed().as_nanos() as f64 / BATCH as f64);
     }
     Spread::of(took).median
+}
+
+const BYTES_OF_AN_EVENT: u64 = 62;
+
+/// As much memory as a store takes.
+struct Memory(Vec<u64>);
+
+impl Memory {
+    fn new(bytes: u64) -> Self {
+        let words = usize::try_from(bytes / 8).unwrap();
+        Self(vec![1; words])
+    }
+
+    /// How many nanoseconds it takes to read at a place that is known when the one before has been read.
+    fn read(&self) -> f64 {
+        const TIMES: u32 = 1_000_000;
+        let begun = Instant::now();
+        let mut place = 0_u64;
+        for _ in 0..TIMES {
+            let read = self.0[(usize::try_from(place >> 32).unwrap() * self.0.len()) >> 32];
+            place = place.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(read);
+        }
+        std::hint::black_box(place);
+        begun.elapsed().as_nanos() as f64 / f64::from(TIMES)
+    }
 }
 
 /// The longest call. Every round makes the same calls: what the shortest of a call's rounds took is the store's, and

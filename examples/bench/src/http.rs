@@ -26,10 +26,11 @@ pub(crate) fn run(rounds: &Rounds) -> Result<(), BoxError> {
 
 fn comparisons(redis: &RedisServer) -> Result<Vec<Comparison>, BoxError> {
     use Framework::{Actix, Axum, Hyper};
-    use Receiver::{Bare, Memory, Naive, NaiveRedis, Redis};
+    use Receiver::{Bare, Memory, Naive, NaiveRedis, Redis, Refuse};
     let memory = [("bare", Bare), ("by hand", Naive), ("lipdub", Memory)];
     let in_redis = [("bare", Bare), ("by hand, one SET NX", NaiveRedis), ("lipdub", Redis)];
     let pair = [("bare", Bare), ("lipdub", Memory)];
+    let refusing = [("bare", Bare), ("by hand", Refuse), ("lipdub", Memory)];
     let unique = Load::new(CONNECTIONS, Events::Unique);
     let same = Load::new(CONNECTIONS, Events::Same).awake();
     let strangers = Load::new(CONNECTIONS, Events::Strangers).bytes(64 << 10).awake();
@@ -50,8 +51,8 @@ fn comparisons(redis: &RedisServer) -> Result<Vec<Comparison>, BoxError> {
         compare("tower on hyper, memory, unique events", 1.20, awake, Hyper, &pair),
         compare("axum, Redis, unique events", 2.20, unique, Axum, &in_redis),
         compare("actix, Redis, unique events", 2.20, unique, Actix, &in_redis),
-        compare("axum, refused, 64 KiB", 0.60, strangers, Axum, &pair),
-        compare("actix, refused, 64 KiB", 0.60, strangers, Actix, &pair),
+        compare("axum, refused, 64 KiB", 0.60, strangers, Axum, &refusing),
+        compare("actix, refused, 64 KiB", 0.60, strangers, Actix, &refusing),
     ];
     comparisons.into_iter().collect()
 }

@@ -88,6 +88,8 @@ pub(crate) enum Receiver {
     Naive,
     /// The same with one `SET NX PX` in Redis in place of the set.
     NaiveRedis,
+    /// The answer is 401 whatever comes, and the body is not read.
+    Refuse,
     /// lipdub with a `MemoryStore`.
     Memory,
     /// lipdub with a `RedisStore`.

@@ -11,9 +11,11 @@ use crate::BoxError;
 use crate::options::{Receiver, Serve};
 
 pub(super) async fn serve(options: &Serve) -> Result<(), BoxError> {
+    let receiver = options.receiver;
     let webhook = webhook(options).await?;
     let naive = Naive::new(options).await?;
-    if options.receiver != Receiver::Bare && webhook.is_none() && naive.is_none() {
+    let is_plain = matches!(receiver, Receiver::Bare | Receiver::Refuse);
+    if !is_plain && webhook.is_none() && naive.is_none() {
         return Err(no_such_server(options));
     }
     let configure = move |service: &mut ServiceConfig| {
@@ -21,6 +23,9 @@ pub(super) async fn serve(options: &Serve) -> Result<(), BoxError> {
             (Some(webhook), _) => service.service(lipdub_actix::routes(webhook.clone())),
             (_, Some(naive)) => {
                 service.app_data(Data::new(naive.clone())).route(DEFAULT_PATH, post().to(receive))
+            }
+            _ if receiver == Receiver::Refuse => {
+                service.route(DEFAULT_PATH, post().to(|| async { HttpResponse::Unauthorized().finish() }))
             }
             _ => service.route(DEFAULT_PATH, post().to(bare)),
         };

@@ -16,6 +16,8 @@ use crate::options::{Receiver, Serve};
 pub(super) async fn serve(options: &Serve) -> Result<(), BoxError> {
     let application = if options.receiver == Receiver::Bare {
         Router::new().route(DEFAULT_PATH, post(bare))
+    } else if options.receiver == Receiver::Refuse {
+        Router::new().route(DEFAULT_PATH, post(|| async { StatusCode::UNAUTHORIZED }))
     } else if let Some(webhook) = webhook(options).await? {
         Router::new().merge(lipdub_axum::router(webhook))
     } else if let Some(naive) = Naive::new(options).await? {
