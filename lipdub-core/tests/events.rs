@@ -154,6 +154,27 @@ fn what_is_nested_too_deep_is_malformed_even_where_it_does_not_count() {
 }
 
 #[test]
+fn a_string_is_read_alike_wherever_its_special_characters_stand() {
+    let webhook = Webhook::builder().api_key(KEY).fallback(|_event| async { Ok(()) }).build().unwrap();
+    let string = |place: usize, special: &str| {
+        let (before, behind) = ("é".repeat(place % 2) + &"a".repeat(place), "x".repeat(70 - place));
+        format!(r#"{{"event_type":"X","data":{{"a":"{before}{special}{behind}"}}}}"#)
+    };
+    for place in 0..70 {
+        for special in ["\"", "\\", "\\a", "\n", "\0", "\u{1f}", "\t\\\""] {
+            let body = string(place, special);
+            assert_eq!(block_on(status(&webhook, body.clone())), "malformed", "{body:?}");
+        }
+        for special in ["\\\"", "\\\\", "\\u000a", "\u{7f}", " ", "!", "€"] {
+            let body = string(place, special);
+            let read: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(event_of(&body).data, read["data"], "{body:?}");
+            assert_eq!(render_complete(&read["data"].to_string()).data.extra.get("a"), read["data"].get("a"));
+        }
+    }
+}
+
+#[test]
 fn a_text_is_never_taken_for_json() {
     let webhook = Webhook::builder().api_key(KEY).fallback(|_event| async { Ok(()) }).build().unwrap();
     // Each text in the other is nested as deep as one may be.

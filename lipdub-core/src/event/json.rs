@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::mem;
 
+use memchr::memchr2;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -196,13 +197,22 @@ fn behind_digits(text: &[u8], begin: usize) -> Option<usize> {
 
 /// How many bytes of a text stand before the first quote, backslash or control character.
 fn plain_length(text: &[u8]) -> usize {
-    let (words, rest) = text.as_chunks();
-    let found = words.iter().enumerate().find_map(|(index, word)| {
+    const SHORT: usize = 32;
+    let (words, _) = text[..text.len().min(SHORT)].as_chunks();
+    for (index, word) in words.iter().enumerate() {
         let specials = specials(u64::from_le_bytes(*word));
-        (specials != 0).then(|| index * 8 + specials.trailing_zeros() as usize / 8)
-    });
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    found.unwrap_or_else(|| text.len() - rest.len() + rest.iter().position(is_special).unwrap_or(rest.len()))
+        if specials != 0 {
+            return index * 8 + specials.trailing_zeros() as usize / 8;
+        }
+    }
+    let begin = words.len() * 8;
+    let rest = &text[begin..];
+    let rest = &rest[..memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
+    // All of them, for the processor compares many at once.
+    let is_control = |byte: &u8| *byte < b' ';
+    let has_control = rest.iter().fold(false, |has_control, byte| has_control | is_control(byte));
+    let control = if has_control { rest.iter().position(is_control) } else { None };
+    begin + control.unwrap_or(rest.len())
 }
 
 /// The quotes, backslashes and control characters among eight bytes, by the highest bit of each; those behind the first
