@@ -25,8 +25,9 @@ use super::EventType;
 /// There is no white space. Fields are in the order of the bytes of their names, and of several with one name the last
 /// one is there. Numbers are as they came. In strings, `"`, `\` and control characters are escaped as in RFC 8785, section
 /// 3.2.2.2, and nothing else is; half of a surrogate pair is in the three bytes that UTF-8 would have for it. So
-/// other programs can make it too: for an event without links, whose numbers are whole,
-/// `(printf 'lipdub event v1\0'; jq -cjS '{created_at, data, event_type}') | sha256sum` prints its digits.
+/// other programs can make it too. For an event that has all three fields, no links, and no numbers but whole ones under
+/// 2^53, `(printf 'lipdub event v1\0'; jq -cjS '{created_at, data, event_type}') | sha256sum` prints its digits. (jq 1.6
+/// escapes the character U+007F, too.)
 ///
 /// Another key can be set with [`WebhookBuilder::event_key`](crate::WebhookBuilder::event_key).
 ///
