@@ -24,13 +24,13 @@ pub(super) struct Writer<'text> {
     written: Vec<u8>,
 }
 
-/// A field of the envelope, and how it was written.
+/// A field of the envelope, and where it was written.
 pub(super) struct Field<'text> {
     /// Its value in the text.
     pub(super) text: &'text str,
     /// Nothing for a value that no handler could read as it is: nested deeper than `serde_json` follows when it
     /// decodes an event, or with a name that means something to `serde_json`.
-    place: Option<Range<usize>>,
+    pub(super) place: Option<Range<usize>>,
 }
 
 /// Where a field of an object was written.
@@ -78,20 +78,17 @@ impl<'text> Writer<'text> {
         Ok(Field { text: self.reader.read_since(text), place })
     }
 
-    /// The same for a value that is a text, of which all is written.
-    pub(super) fn text_field(&mut self, name: &Text<'_>) -> Result<(Text<'text>, Field<'text>), NotJson> {
-        self.reader.peek();
-        let (text, begin) = (self.reader.rest(), self.written.len());
+    /// Writes the field of this name whose value is a text that was read, all of it, and says where.
+    pub(super) fn text_field(&mut self, name: &Text<'_>, value: &Text<'_>) -> Range<usize> {
+        let begin = self.written.len();
         self.name(name);
-        let value = self.reader.string()?;
-        self.text(&value, value.as_bytes());
-        let place = Some(begin..self.end_of_field());
-        Ok((value, Field { text: self.reader.read_since(text), place }))
+        self.text(value, value.as_bytes());
+        begin..self.end_of_field()
     }
 
-    /// How a field was written, with a comma behind it, if it was.
-    pub(super) fn written(&self, field: &Field<'text>) -> Option<&[u8]> {
-        field.place.clone().map(|place| &self.written[place])
+    /// What was written there: of a field, with a comma behind it.
+    pub(super) fn written(&self, place: Range<usize>) -> &[u8] {
+        &self.written[place]
     }
 
     fn write(&mut self, depth_left: usize) -> Result<(), Unwritten> {

@@ -1,5 +1,7 @@
 //! The body of a delivery.
 
+use std::ops::Range;
+
 use super::canonical::{Field, Writer};
 use super::json::{NotJson, Reader, Text};
 use super::{CreatedAt, EventKey, EventType};
@@ -28,12 +30,15 @@ impl<'text> Envelope<'text> {
     pub(super) fn read(text: &'text str) -> Result<Self, NotAnEvent> {
         let mut writer = Writer::new(text);
         let Fields { event_type, created_at, data } = Fields::read(&mut writer)?;
-        let (event_type, type_field) = event_type.ok_or(NotAnEvent)?;
-        let written = |field| writer.written(field).ok_or(NotAnEvent);
+        let (event_type, type_place) = event_type.ok_or(NotAnEvent)?;
+        let written = |field: &Field<'_>| match field.place.clone() {
+            Some(place) => Ok(writer.written(place)),
+            None => Err(NotAnEvent),
+        };
         let key = EventKey::of_event(
             created_at.as_ref().map(written).transpose()?,
             data.as_ref().map(written).transpose()?,
-            written(&type_field)?,
+            writer.written(type_place),
         );
         let created_at = created_at_of(created_at.map_or("", |created_at| created_at.text));
         Ok(Self { key, event_type, created_at, data: data.map(|data| data.text) })
@@ -43,7 +48,8 @@ impl<'text> Envelope<'text> {
 /// The three fields that make an event; of doubles the last one counts, as in Python.
 #[derive(Default)]
 struct Fields<'text> {
-    event_type: Option<(EventType, Field<'text>)>,
+    /// With the place where it was written.
+    event_type: Option<(EventType, Range<usize>)>,
     created_at: Option<Field<'text>>,
     data: Option<Field<'text>>,
 }
@@ -68,15 +74,16 @@ impl<'text> Fields<'text> {
 }
 
 /// Nothing if it is no text.
-fn event_type<'text>(
-    writer: &mut Writer<'text>,
+fn event_type(
+    writer: &mut Writer<'_>,
     name: &Text<'_>,
-) -> Result<Option<(EventType, Field<'text>)>, NotJson> {
+) -> Result<Option<(EventType, Range<usize>)>, NotJson> {
     if writer.reader.peek() != Some(b'"') {
         return writer.reader.skip_value().map(|()| None);
     }
-    let (text, field) = writer.text_field(name)?;
-    Ok(text.into_str().map(|text| (EventType::from(&*text), field)))
+    let text = writer.reader.string()?;
+    let place = writer.text_field(name, &text);
+    Ok(text.into_str().map(|text| (EventType::from(&*text), place)))
 }
 
 /// What the text says, or else the JSON that stands in its place, if any does.
